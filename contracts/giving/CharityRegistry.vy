@@ -12,7 +12,7 @@
           applied --verify--> verified --suspend--> suspended --30 days--> verified
                                  |  ^                   |
                                  |  +----reinstate------+
-                                 +------revoke----------+--> revoked
+                                 +--revoke or retire----+--> revoked
 
         An application takes no number and reserves no legal id, so nobody can
         squat either. A charity's number and legal id never change.
@@ -75,6 +75,7 @@ event Reinstated:
 
 event Revoked:
     charity_id: indexed(uint256)
+    revoked_by: indexed(address)
     reason: bytes32
 
 
@@ -148,12 +149,15 @@ MAX_TERM: public(constant(uint256)) = 1_096 * 86_400
 # Bounds of the delay before a new payee may accept, in seconds.
 MIN_PAYEE_DELAY: public(constant(uint256)) = 3_600
 MAX_PAYEE_DELAY: public(constant(uint256)) = 30 * 86_400
+# Seconds that a proposed payee has to accept, once its delay is over.
+PAYEE_WINDOW: public(constant(uint256)) = 30 * 86_400
 # Index funds keep a charity's number in 18 bits.
 MAX_CHARITIES: public(constant(uint256)) = 2**18 - 1
 
 MAX_URI: constant(uint256) = 256
 MAX_REFUSED: constant(uint256) = 32
 MAX_CART: constant(uint256) = 50
+MAX_MEMBERS: constant(uint256) = 200
 PROBE_GAS: constant(uint256) = 50_000
 
 # A charity's record is one word, so that a gift reads one slot:
@@ -326,7 +330,13 @@ def accept_payee(charity_id: uint256):
     pending: uint256 = self._pending[charity_id]
     assert pending != 0, "registry: no pending payee"
     assert msg.sender == self._payee_of(pending), "registry: not the proposed payee"
-    assert block.timestamp >= pending >> 160, "registry: payee delay is not over"
+    ready_at: uint256 = pending >> 160
+    assert block.timestamp >= ready_at, "registry: payee delay is not over"
+    # A proposal made with a key that was stolen for an hour must not lie in
+    # wait for years.
+    assert (
+        block.timestamp < ready_at + PAYEE_WINDOW
+    ), "registry: proposal has lapsed"
     self._check_may_change_payee(record)
     # Checked again: code may have come to the address during the delay.
     self._check_payee(msg.sender)
@@ -360,6 +370,20 @@ def cancel_payee(charity_id: uint256):
         new_payee=self._payee_of(pending),
         cancelled_by=msg.sender,
     )
+
+
+@external
+def retire(charity_id: uint256, reason: bytes32):
+    """
+    @notice A charity leaves for good, by its payee: as if it were revoked. What
+            it has earned stays claimable.
+    @param charity_id The charity, verified, expired or suspended.
+    @param reason Hash of the reason.
+    """
+    assert msg.sender == self._payee_of(
+        self._records[charity_id]
+    ), "registry: not the payee"
+    self._revoke(charity_id, reason)
 
 
 # ============================== REGISTRAR ===================================
@@ -444,9 +468,10 @@ def renew(charity_id: uint256, expiry: uint256, evidence: bytes32):
         self._status_of(record) in [VERIFIED, EXPIRED]
     ), "registry: charity is not verified"
     self._check_expiry(expiry)
+    # A shorter term would be a suspension without its limits.
     assert (
-        expiry != (record >> EXPIRY_AT) & TIME_MASK
-    ), "registry: expiry is the same"
+        expiry > (record >> EXPIRY_AT) & TIME_MASK
+    ), "registry: a renewal must extend the term"
     # While this charity was expired another may have been verified under its
     # legal id.
     legal_id: bytes32 = self.legal_id[charity_id]
@@ -539,24 +564,7 @@ def revoke(charity_id: uint256, reason: bytes32):
     @param reason Hash of the reason.
     """
     self._check_timelock()
-    record: uint256 = self._records[charity_id]
-    assert (
-        self._status_of(record) in [VERIFIED, EXPIRED, SUSPENDED]
-    ), "registry: charity is not verified"
-    self._records[charity_id] = self._with_status(
-        record, REVOKED, (record >> SUSPENDED_AT) & TIME_MASK
-    )
-    if self._holder[self.legal_id[charity_id]] == charity_id:
-        self._holder[self.legal_id[charity_id]] = 0
-    pending: uint256 = self._pending[charity_id]
-    if pending != 0:
-        self._pending[charity_id] = 0
-        log PayeeCancelled(
-            charity_id=charity_id,
-            new_payee=self._payee_of(pending),
-            cancelled_by=msg.sender,
-        )
-    log Revoked(charity_id=charity_id, reason=reason)
+    self._revoke(charity_id, reason)
 
 
 @external
@@ -656,13 +664,15 @@ def is_verified(charity_id: uint256) -> bool:
 
 @view
 @external
-def check_verified(charity_ids: DynArray[uint256, 200]):
+def are_verified(charity_ids: DynArray[uint256, MAX_MEMBERS]) -> bool:
     """
-    @notice Reverts, saying why, unless every one of the charities may receive gifts now.
+    @notice Whether all of many may receive gifts now; reverts, saying why, where one may not.
     @param charity_ids The charities, at most 200.
+    @return True.
     """
     for charity_id: uint256 in charity_ids:
         self._payee_for_gift(charity_id)
+    return True
 
 
 @view
@@ -829,6 +839,29 @@ def _application_id(
     payee: address, legal_id: bytes32, sdgs: uint256, metadata_hash: bytes32
 ) -> bytes32:
     return keccak256(abi_encode(payee, legal_id, sdgs, metadata_hash))
+
+
+@internal
+def _revoke(charity_id: uint256, reason: bytes32):
+    record: uint256 = self._records[charity_id]
+    assert (
+        self._status_of(record) in [VERIFIED, EXPIRED, SUSPENDED]
+    ), "registry: charity is not verified"
+    self._records[charity_id] = self._with_status(
+        record, REVOKED, (record >> SUSPENDED_AT) & TIME_MASK
+    )
+    legal_id: bytes32 = self.legal_id[charity_id]
+    if self._holder[legal_id] == charity_id:
+        self._holder[legal_id] = 0
+    pending: uint256 = self._pending[charity_id]
+    if pending != 0:
+        self._pending[charity_id] = 0
+        log PayeeCancelled(
+            charity_id=charity_id,
+            new_payee=self._payee_of(pending),
+            cancelled_by=msg.sender,
+        )
+    log Revoked(charity_id=charity_id, revoked_by=msg.sender, reason=reason)
 
 
 @view

@@ -1,0 +1,1074 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Index funds of charities
+@license AGPL-3.0-only
+@author DonaBlock
+@notice A fund is a list of charities with weights. A gift to it costs the same
+        for 1 charity and for 200: it raises one total, and each charity claims
+        its share of that total when it likes.
+
+        Lists come in epochs. A new epoch is announced, waits for the notice,
+        and then runs by itself; what was given in earlier epochs stays with
+        the charities of those epochs. A gift names the epoch that the donor
+        saw and reverts if another one runs.
+
+        With T given in an epoch, W the sum of weights and w a charity's own,
+        it has earned floor(T * w / W): a floor of the running total, never of
+        each gift, so that dust starves nobody. Once a member is revoked anybody
+        may drop it, and later gifts go to the rest: with W' the weight left,
+
+          V = base_V + floor((T - base_T) * W / W'),  earned = floor(V * w / W)
+
+        where base_T and base_V are T and V at the last drop, and a dropped
+        member's V stays what it was. Each floor is down, so the sum earned
+        never exceeds T; it falls short by less than one unit for each member
+        and each drop.
+@custom:exit `claim`, by anybody, pays a charity's current payee all it has
+             earned in an epoch and asset; `claim_to` lets the payee name another
+             receiver. Neither asks whether the charity is still verified, the
+             asset still listed, or the entries open; nobody can stop them.
+@custom:trust The timelock makes funds, announces and cancels epochs, lists
+              assets and names the guardian. The guardian stops gifts for 7
+              days, once in 30. Nobody can move what was given, nor change
+              what a charity has earned.
+"""
+
+# ============================== INTERFACES ==================================
+
+from interfaces import ICharityRegistry
+from interfaces import IReceiptBook
+
+# ================================ MODULES ===================================
+
+from contracts.modules import asset_list
+from contracts.modules import entry_stop
+from contracts.modules import transfers
+
+initializes: asset_list
+initializes: entry_stop
+
+exports: (
+    asset_list.asset_info,
+    asset_list.known_assets,
+    entry_stop.guardian,
+    entry_stop.next_stop_at,
+    entry_stop.resume_entries,
+    entry_stop.stop_entries,
+    entry_stop.stopped_until,
+)
+
+# ================================ EVENTS ====================================
+
+event FundCreated:
+    fund_id: indexed(uint256)
+    name: String[64]
+
+
+# `members` are packed as they are stored: eight per word, the first in the
+# lowest 32 bits, each with the charity's number in its lower 18 bits and the
+# weight in its upper 14.
+event EpochAnnounced:
+    fund_id: indexed(uint256)
+    epoch: indexed(uint256)
+    starts_at: uint256
+    member_count: uint256
+    total_weight: uint256
+    members: DynArray[uint256, MAX_WORDS]
+
+
+event EpochCancelled:
+    fund_id: indexed(uint256)
+    epoch: indexed(uint256)
+
+
+event FundDonated:
+    donor: indexed(address)
+    fund_id: indexed(uint256)
+    asset: indexed(address)
+    epoch: uint256
+    amount: uint256
+    memo: bytes32
+
+
+event Claimed:
+    fund_id: indexed(uint256)
+    charity_id: indexed(uint256)
+    asset: indexed(address)
+    epoch: uint256
+    receiver: address
+    amount: uint256
+
+
+event ClaimFailed:
+    fund_id: indexed(uint256)
+    charity_id: indexed(uint256)
+    asset: indexed(address)
+    epoch: uint256
+    receiver: address
+    amount: uint256
+
+
+event Dropped:
+    fund_id: indexed(uint256)
+    epoch: indexed(uint256)
+    charity_id: indexed(uint256)
+    weight: uint256
+    weight_left: uint256
+
+
+event Swept:
+    asset: indexed(address)
+    amount: uint256
+
+
+# ================================ STRUCTS ===================================
+
+struct EpochInfo:
+    total_weight: uint256
+    live_weight: uint256
+    member_count: uint256
+    drop_count: uint256
+
+
+struct Member:
+    charity_id: uint256
+    weight: uint256
+    is_dropped: bool
+
+
+struct ClaimRef:
+    fund_id: uint256
+    epoch: uint256
+    member: uint256
+    asset: address
+
+
+# =============================== CONSTANTS ==================================
+
+MAX_MEMBERS: public(constant(uint256)) = 200
+MAX_WEIGHT: public(constant(uint256)) = 10_000
+MAX_CLAIMS: public(constant(uint256)) = 32
+# Most that one epoch of one fund can take in of one asset (smallest unit): it
+# keeps V, which is at most T * total weight, within 128 bits.
+MAX_TOTAL: public(constant(uint256)) = 2**104 - 1
+# Bounds of the notice of a new epoch, in seconds.
+MIN_NOTICE: public(constant(uint256)) = 3_600
+MAX_NOTICE: public(constant(uint256)) = 90 * 86_400
+# The native coin's place among assets.
+NATIVE: public(constant(address)) = empty(address)
+
+PER_WORD: constant(uint256) = 8
+MAX_WORDS: constant(uint256) = 25
+MEMBER_MASK: constant(uint256) = 2**32 - 1
+CHARITY_MASK: constant(uint256) = 2**18 - 1
+WEIGHT_AT: constant(uint256) = 18
+MASK_16: constant(uint256) = 2**16 - 1
+MASK_32: constant(uint256) = 2**32 - 1
+MASK_128: constant(uint256) = 2**128 - 1
+
+# A fund's word: running epoch 32 bits | announced epoch 32 | last epoch 32 |
+# the announced one's start 64. The last epoch is also what tells that no
+# number is used twice, cancelled or not.
+ANNOUNCED_AT: constant(uint256) = 32
+LAST_AT: constant(uint256) = 64
+START_AT: constant(uint256) = 96
+# An epoch's word: total weight 32 bits | live weight 32 | members 16 | drops 16.
+LIVE_AT: constant(uint256) = 32
+COUNT_AT: constant(uint256) = 64
+DROPS_AT: constant(uint256) = 80
+
+# ============================== IMMUTABLES ==================================
+
+# @dev The owner: a timelock, for good.
+TIMELOCK: public(immutable(address))
+# @dev Says where each charity is paid, and which are verified or revoked.
+REGISTRY: public(immutable(address))
+# @dev Keeps the soulbound receipts.
+RECEIPTS: public(immutable(address))
+# @dev Gets what strays into this contract.
+RESERVE: public(immutable(address))
+# @dev Seconds between the announcement of an epoch and its start.
+EPOCH_NOTICE: public(immutable(uint256))
+
+# ================================ STORAGE ===================================
+
+# @dev Number of funds; ids run from 1. The first 17 are the SDGs.
+fund_count: public(uint256)
+# @dev fund id -> packed state, see above.
+_funds: HashMap[uint256, uint256]
+# The maps below are by key = fund id * 2**32 + epoch.
+# @dev key -> packed epoch.
+_epochs: HashMap[uint256, uint256]
+# @dev key -> word number -> eight packed members.
+_members: HashMap[uint256, HashMap[uint256, uint256]]
+# @dev key -> asset -> T, everything given.
+_totals: HashMap[uint256, HashMap[address, uint256]]
+# @dev key -> asset -> T 128 bits | V 128 bits at the last drop.
+_bases: HashMap[uint256, HashMap[address, uint256]]
+# @dev key -> asset -> member -> claimed 128 bits | frozen V of a dropped member 128.
+_accounts: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
+# @dev key -> bit per member: has been dropped.
+_dropped: HashMap[uint256, uint256]
+
+
+# ============================== CONSTRUCTOR =================================
+
+@deploy
+def __init__(
+    timelock: address,
+    guardian_: address,
+    registry: address,
+    receipts: address,
+    reserve: address,
+    epoch_notice: uint256,
+    listings: DynArray[asset_list.Listing, 16],
+):
+    """
+    @param timelock Owner for good.
+    @param guardian_ First guardian.
+    @param registry CharityRegistry.
+    @param receipts ReceiptBook, which must have this contract among its minters.
+    @param reserve EcosystemReserve.
+    @param epoch_notice Seconds from announcement to start of an epoch (1 hour to 90 days).
+    @param listings First assets. Every transfer in is measured here, whatever they say.
+    """
+    assert timelock != empty(address), "funds: zero timelock"
+    assert registry != empty(address), "funds: zero registry"
+    assert receipts != empty(address), "funds: zero receipts"
+    assert reserve != empty(address), "funds: zero reserve"
+    assert epoch_notice >= MIN_NOTICE, "funds: notice too short"
+    assert epoch_notice <= MAX_NOTICE, "funds: notice too long"
+    TIMELOCK = timelock
+    REGISTRY = registry
+    RECEIPTS = receipts
+    RESERVE = reserve
+    EPOCH_NOTICE = epoch_notice
+    entry_stop.__init__(guardian_)
+    for listing: asset_list.Listing in listings:
+        asset_list._list(listing)
+    # The funds that exist from the start: the United Nations' Sustainable
+    # Development Goals, fund number = goal number.
+    self._create_fund("No Poverty")
+    self._create_fund("Zero Hunger")
+    self._create_fund("Good Health and Well-being")
+    self._create_fund("Quality Education")
+    self._create_fund("Gender Equality")
+    self._create_fund("Clean Water and Sanitation")
+    self._create_fund("Affordable and Clean Energy")
+    self._create_fund("Decent Work and Economic Growth")
+    self._create_fund("Industry, Innovation and Infrastructure")
+    self._create_fund("Reduced Inequalities")
+    self._create_fund("Sustainable Cities and Communities")
+    self._create_fund("Responsible Consumption and Production")
+    self._create_fund("Climate Action")
+    self._create_fund("Life Below Water")
+    self._create_fund("Life on Land")
+    self._create_fund("Peace, Justice and Strong Institutions")
+    self._create_fund("Partnerships for the Goals")
+
+
+# ================================ DONORS ====================================
+
+@payable
+@external
+def donate_native(
+    fund_id: uint256, epoch: uint256, memo: bytes32, receipt: bool = False
+):
+    """
+    @notice Give the native coin sent along to a fund.
+    @param fund_id The fund.
+    @param epoch The epoch that the donor saw; it must be the running one.
+    @param memo The donor's reference.
+    @param receipt Whether to mint a soulbound receipt.
+    """
+    self._check_entry(fund_id, epoch, msg.value)
+    asset_list._words[NATIVE] += msg.value << asset_list.OWED_AT
+    self._credit(fund_id, epoch, NATIVE, msg.value, memo, receipt)
+
+
+@payable
+@external
+def donate_token(
+    fund_id: uint256,
+    epoch: uint256,
+    asset: address,
+    amount: uint256,
+    memo: bytes32,
+    receipt: bool = False,
+):
+    """
+    @notice Give a listed token to a fund, out of the donor's allowance to this contract.
+    @param fund_id The fund.
+    @param epoch The epoch that the donor saw; it must be the running one.
+    @param asset The token.
+    @param amount The amount (smallest unit), which must arrive in full.
+    @param memo The donor's reference.
+    @param receipt Whether to mint a soulbound receipt.
+    """
+    self._donate_token(fund_id, epoch, asset, amount, memo, receipt)
+
+
+@payable
+@external
+def donate_token_with_permit(
+    fund_id: uint256,
+    epoch: uint256,
+    asset: address,
+    amount: uint256,
+    memo: bytes32,
+    receipt: bool,
+    deadline: uint256,
+    v: uint8,
+    r: bytes32,
+    s: bytes32,
+):
+    """
+    @notice `donate_token` with an EIP-2612 permit by the sender for the amount.
+            A permit that fails is ignored: the allowance decides.
+    @param fund_id The fund.
+    @param epoch The epoch that the donor saw; it must be the running one.
+    @param asset The token.
+    @param amount The amount (smallest unit), which must arrive in full.
+    @param memo The donor's reference.
+    @param receipt Whether to mint a soulbound receipt.
+    @param deadline The permit's deadline (s).
+    @param v The permit's signature.
+    @param r The permit's signature.
+    @param s The permit's signature.
+    """
+    assert (
+        asset_list._words[asset] & asset_list.LISTED != 0
+    ), "funds: asset is not listed"
+    transfers._permit(asset, amount, deadline, v, r, s)
+    self._donate_token(fund_id, epoch, asset, amount, memo, receipt)
+
+
+# =============================== CHARITIES ==================================
+
+@external
+def claim(
+    fund_id: uint256, epoch: uint256, member: uint256, asset: address
+) -> uint256:
+    """
+    @notice Pay a charity what it has earned and not yet claimed, to its current
+            payee. Anybody may call.
+    @param fund_id The fund.
+    @param epoch The epoch.
+    @param member The charity's place in the epoch's list, from 0.
+    @param asset The token; the zero address for the native coin.
+    @return The amount paid (smallest unit).
+    """
+    charity_id: uint256 = 0
+    due: uint256 = 0
+    charity_id, due = self._settle(fund_id, epoch, member, asset)
+    assert due != 0, "funds: nothing to claim"
+    receiver: address = staticcall ICharityRegistry(REGISTRY).payee(charity_id)
+    self._log_claimed(fund_id, charity_id, asset, epoch, receiver, due)
+    transfers._push(asset, receiver, due)
+    return due
+
+
+@external
+def claim_to(
+    fund_id: uint256,
+    epoch: uint256,
+    member: uint256,
+    asset: address,
+    receiver: address,
+) -> uint256:
+    """
+    @notice The payee claims to another address: for a payee that is blocklisted
+            or cannot take the coin.
+    @param fund_id The fund.
+    @param epoch The epoch.
+    @param member The charity's place in the epoch's list, from 0.
+    @param asset The token; the zero address for the native coin.
+    @param receiver Who gets the money.
+    @return The amount paid (smallest unit).
+    """
+    charity_id: uint256 = 0
+    due: uint256 = 0
+    charity_id, due = self._settle(fund_id, epoch, member, asset)
+    assert (
+        msg.sender == staticcall ICharityRegistry(REGISTRY).payee(charity_id)
+    ), "funds: not the payee"
+    assert due != 0, "funds: nothing to claim"
+    assert receiver != empty(address), "funds: zero receiver"
+    assert receiver != self, "funds: receiver is this contract"
+    self._log_claimed(fund_id, charity_id, asset, epoch, receiver, due)
+    transfers._push(asset, receiver, due)
+    return due
+
+
+@external
+def claim_many(claims: DynArray[ClaimRef, MAX_CLAIMS]) -> uint256:
+    """
+    @notice `claim` for many. What is not due is passed over; a payment that
+            fails (`ClaimFailed`) stays owed and does not disturb the rest. A
+            payee of the native coin gets 100,000 gas here; one that needs more
+            uses `claim`.
+    @param claims At most 32 of fund, epoch, member and asset.
+    @return How many were paid.
+    """
+    paid: uint256 = 0
+    for item: ClaimRef in claims:
+        charity_id: uint256 = 0
+        due: uint256 = 0
+        charity_id, due = self._settle(
+            item.fund_id, item.epoch, item.member, item.asset
+        )
+        if due == 0:
+            continue
+        receiver: address = staticcall ICharityRegistry(REGISTRY).payee(
+            charity_id
+        )
+        if transfers._try_push(item.asset, receiver, due):
+            paid = unsafe_add(paid, 1)  # at most MAX_CLAIMS
+            self._log_claimed(
+                item.fund_id,
+                charity_id,
+                item.asset,
+                item.epoch,
+                receiver,
+                due,
+            )
+        else:
+            self._unsettle(
+                item.fund_id, item.epoch, item.member, item.asset, due
+            )
+            log ClaimFailed(
+                fund_id=item.fund_id,
+                charity_id=charity_id,
+                asset=item.asset,
+                epoch=item.epoch,
+                receiver=receiver,
+                amount=due,
+            )
+    return paid
+
+
+# ================================ ANYONE ====================================
+
+@external
+def drop(fund_id: uint256, epoch: uint256, member: uint256):
+    """
+    @notice Take a revoked charity out of the running or the announced epoch:
+            it keeps what it has earned, later gifts go to the rest. When the
+            last one goes, the epoch takes no more gifts.
+    @param fund_id The fund.
+    @param epoch The running or the announced epoch.
+    @param member The charity's place in the epoch's list, from 0.
+    """
+    fund: uint256 = self._funds[fund_id]
+    running: uint256 = self._running(fund)
+    is_running: bool = epoch == running
+    assert epoch != 0 and (
+        is_running or epoch == self._waiting(fund)
+    ), "funds: epoch is over"
+    key: uint256 = self._key(fund_id, epoch)
+    word: uint256 = self._epochs[key]
+    charity_id: uint256 = 0
+    weight: uint256 = 0
+    charity_id, weight = self._member(key, word, member)
+    dropped: uint256 = self._dropped[key]
+    assert dropped & (1 << member) == 0, "funds: already dropped"
+    assert staticcall ICharityRegistry(REGISTRY).is_revoked(
+        charity_id
+    ), "funds: charity is not revoked"
+
+    # Every asset ever listed, listed now or not: a total without its base would
+    # be shared out by the wrong weight.
+    self._freeze(key, word, member, NATIVE)
+    for asset: address in asset_list._known:
+        self._freeze(key, word, member, asset)
+    weight_left: uint256 = ((word >> LIVE_AT) & MASK_32) - weight
+    self._dropped[key] = dropped | (1 << member)
+    self._epochs[key] = word - (weight << LIVE_AT) + (1 << DROPS_AT)
+    if weight_left == 0:
+        # Without a member left the epoch closes, and no gift finds its number.
+        if not is_running:
+            self._funds[fund_id] = self._without_announced(fund)
+        elif self._waiting(fund) != 0:
+            self._funds[fund_id] = fund - running
+        else:
+            self._funds[fund_id] = fund & (MASK_32 << LAST_AT)
+    log Dropped(
+        fund_id=fund_id,
+        epoch=epoch,
+        charity_id=charity_id,
+        weight=weight,
+        weight_left=weight_left,
+    )
+
+
+@external
+def sweep(asset: address) -> uint256:
+    """
+    @notice Send what is here beyond what is owed to the reserve.
+    @param asset The token; the zero address for the native coin.
+    @return The amount sent (smallest unit).
+    """
+    amount: uint256 = self._surplus(asset)
+    assert amount != 0, "funds: nothing to sweep"
+    log Swept(asset=asset, amount=amount)
+    transfers._push(asset, RESERVE, amount)
+    # One money may answer at two addresses (a chain's coin that is also a
+    # token): no sweep may leave any asset short.
+    self._check_solvent(NATIVE)
+    for known: address in asset_list._known:
+        self._check_solvent(known)
+    return amount
+
+
+# =============================== TIMELOCK ===================================
+
+@external
+def create_fund(name: String[64]) -> uint256:
+    """
+    @notice Open a new fund; it takes gifts from its first epoch on.
+    @param name What donors call it.
+    @return The fund's number.
+    """
+    self._check_timelock()
+    assert len(name) != 0, "funds: empty name"
+    return self._create_fund(name)
+
+
+@external
+def announce_epoch(
+    fund_id: uint256,
+    charity_ids: DynArray[uint256, MAX_MEMBERS],
+    weights: DynArray[uint256, MAX_MEMBERS],
+) -> uint256:
+    """
+    @notice Announce a fund's next list. It runs by itself once the notice is
+            over; earlier gifts stay with the lists they were made to.
+    @param fund_id The fund.
+    @param charity_ids Verified charities, ascending, at most 200.
+    @param weights Their weights, 1 to 10,000 each; only their ratio counts.
+    @return The epoch's number, which no other epoch of the fund has ever had.
+    """
+    self._check_timelock()
+    assert fund_id != 0 and fund_id <= self.fund_count, "funds: unknown fund"
+    count: uint256 = len(charity_ids)
+    assert count != 0, "funds: no members"
+    assert count == len(weights), "funds: as many weights as members"
+    fund: uint256 = self._funds[fund_id]
+    assert self._waiting(fund) == 0, "funds: an epoch is announced"
+    # Reverts, with the reason, for one that may not receive gifts.
+    assert staticcall ICharityRegistry(REGISTRY).are_verified(charity_ids)
+
+    epoch: uint256 = ((fund >> LAST_AT) & MASK_32) + 1
+    key: uint256 = self._key(fund_id, epoch)
+    words: DynArray[uint256, MAX_WORDS] = []
+    word: uint256 = 0
+    total_weight: uint256 = 0
+    last_id: uint256 = 0
+    for i: uint256 in range(count, bound=MAX_MEMBERS):
+        charity_id: uint256 = charity_ids[i]
+        weight: uint256 = weights[i]
+        assert charity_id > last_id, "funds: members not ascending"
+        assert weight != 0, "funds: zero weight"
+        assert weight <= MAX_WEIGHT, "funds: weight over 10,000"
+        last_id = charity_id
+        # At most 200 * 10,000.
+        total_weight = unsafe_add(total_weight, weight)
+        # The registry gives no number above 2**18 - 1.
+        word |= (charity_id | (weight << WEIGHT_AT)) << (32 * (i % PER_WORD))
+        if i % PER_WORD == PER_WORD - 1 or i + 1 == count:
+            self._members[key][i // PER_WORD] = word
+            words.append(word)
+            word = 0
+    starts_at: uint256 = block.timestamp + EPOCH_NOTICE
+    self._epochs[key] = (
+        total_weight | (total_weight << LIVE_AT) | (count << COUNT_AT)
+    )
+    self._funds[fund_id] = (
+        self._running(fund)
+        | (epoch << ANNOUNCED_AT)
+        | (epoch << LAST_AT)
+        | (starts_at << START_AT)
+    )
+    log EpochAnnounced(
+        fund_id=fund_id,
+        epoch=epoch,
+        starts_at=starts_at,
+        member_count=count,
+        total_weight=total_weight,
+        members=words,
+    )
+    return epoch
+
+
+@external
+def cancel_epoch(fund_id: uint256, epoch: uint256):
+    """
+    @notice Take back an announced epoch before it starts.
+    @param fund_id The fund.
+    @param epoch The announced epoch.
+    """
+    self._check_timelock()
+    fund: uint256 = self._funds[fund_id]
+    assert (
+        epoch != 0 and epoch == self._waiting(fund)
+    ), "funds: epoch is not announced"
+    self._funds[fund_id] = self._without_announced(fund)
+    log EpochCancelled(fund_id=fund_id, epoch=epoch)
+
+
+@external
+def list_asset(asset: address):
+    """
+    @notice Take a token. Not for tokens that take a fee, rebase or call back;
+            every transfer in is measured.
+    @param asset The token, 6 to 18 decimals.
+    """
+    self._check_timelock()
+    asset_list._list(asset_list.Listing(asset=asset, is_measured=True))
+
+
+@external
+def unlist_asset(asset: address):
+    """
+    @notice Take a token no more. What was given in it can still be claimed.
+    @param asset The token.
+    """
+    self._check_timelock()
+    asset_list._unlist(asset)
+
+
+@external
+def set_guardian(guardian_: address):
+    """
+    @notice Name another guardian; the time of its next stop stays.
+    @param guardian_ The new guardian.
+    """
+    self._check_timelock()
+    entry_stop._set_guardian(guardian_)
+
+
+# ================================= VIEWS ====================================
+
+@view
+@external
+def running_epoch(fund_id: uint256) -> uint256:
+    """
+    @notice The epoch that a gift must name now.
+    @param fund_id The fund.
+    @return Its number; 0 while the fund takes no gifts.
+    """
+    return self._running(self._funds[fund_id])
+
+
+@view
+@external
+def announced_epoch(fund_id: uint256) -> (uint256, uint256):
+    """
+    @notice The epoch that will run next.
+    @param fund_id The fund.
+    @return Its number and the second it starts; zeros if none is announced.
+    """
+    fund: uint256 = self._funds[fund_id]
+    epoch: uint256 = self._waiting(fund)
+    if epoch == 0:
+        return 0, 0
+    return epoch, fund >> START_AT
+
+
+@view
+@external
+def epoch_info(fund_id: uint256, epoch: uint256) -> EpochInfo:
+    """
+    @notice An epoch's weights and members.
+    @param fund_id The fund.
+    @param epoch The epoch.
+    @return total_weight, live_weight (without the dropped), member_count, drop_count.
+    """
+    word: uint256 = self._epochs[self._key(fund_id, epoch)]
+    return EpochInfo(
+        total_weight=word & MASK_32,
+        live_weight=(word >> LIVE_AT) & MASK_32,
+        member_count=(word >> COUNT_AT) & MASK_16,
+        drop_count=(word >> DROPS_AT) & MASK_16,
+    )
+
+
+@view
+@external
+def members(
+    fund_id: uint256, epoch: uint256
+) -> DynArray[Member, MAX_MEMBERS]:
+    """
+    @notice An epoch's list.
+    @param fund_id The fund.
+    @param epoch The epoch.
+    @return charity_id, weight and is_dropped of each member, in order.
+    """
+    key: uint256 = self._key(fund_id, epoch)
+    word: uint256 = self._epochs[key]
+    dropped: uint256 = self._dropped[key]
+    found: DynArray[Member, MAX_MEMBERS] = []
+    for i: uint256 in range(
+        (word >> COUNT_AT) & MASK_16, bound=MAX_MEMBERS
+    ):
+        charity_id: uint256 = 0
+        weight: uint256 = 0
+        charity_id, weight = self._member(key, word, i)
+        found.append(
+            Member(
+                charity_id=charity_id,
+                weight=weight,
+                is_dropped=dropped & (1 << i) != 0,
+            )
+        )
+    return found
+
+
+@view
+@external
+def claimable(
+    fund_id: uint256, epoch: uint256, member: uint256, asset: address
+) -> uint256:
+    """
+    @notice What a charity could claim now.
+    @param fund_id The fund.
+    @param epoch The epoch.
+    @param member The charity's place in the epoch's list, from 0.
+    @param asset The token; the zero address for the native coin.
+    @return The amount (smallest unit).
+    """
+    key: uint256 = self._key(fund_id, epoch)
+    word: uint256 = self._epochs[key]
+    charity_id: uint256 = 0
+    weight: uint256 = 0
+    charity_id, weight = self._member(key, word, member)
+    account: uint256 = self._accounts[key][asset][member]
+    return self._earned_down(key, word, member, weight, asset, account) - (
+        account & MASK_128
+    )
+
+
+@view
+@external
+def claimed(
+    fund_id: uint256, epoch: uint256, member: uint256, asset: address
+) -> uint256:
+    """
+    @notice What a charity has been paid of an epoch.
+    @param fund_id The fund.
+    @param epoch The epoch.
+    @param member The charity's place in the epoch's list, from 0.
+    @param asset The token; the zero address for the native coin.
+    @return The amount (smallest unit).
+    """
+    return (
+        self._accounts[self._key(fund_id, epoch)][asset][member] & MASK_128
+    )
+
+
+@view
+@external
+def total_given(fund_id: uint256, epoch: uint256, asset: address) -> uint256:
+    """
+    @notice Everything given to a fund in an epoch.
+    @param fund_id The fund.
+    @param epoch The epoch.
+    @param asset The token; the zero address for the native coin.
+    @return The amount (smallest unit).
+    """
+    return self._totals[self._key(fund_id, epoch)][asset]
+
+
+@view
+@external
+def liability(asset: address) -> uint256:
+    """
+    @notice What this contract owes to all charities together: given less claimed.
+    @param asset The token; the zero address for the native coin.
+    @return The amount (smallest unit).
+    """
+    return asset_list._words[asset] >> asset_list.OWED_AT
+
+
+@view
+@external
+def surplus(asset: address) -> uint256:
+    """
+    @notice What is here beyond what is owed, and can be swept to the reserve.
+    @param asset The token; the zero address for the native coin.
+    @return The amount (smallest unit).
+    """
+    return self._surplus(asset)
+
+
+# =============================== INTERNALS ==================================
+
+@payable
+@internal
+def _donate_token(
+    fund_id: uint256,
+    epoch: uint256,
+    asset: address,
+    amount: uint256,
+    memo: bytes32,
+    receipt: bool,
+):
+    assert msg.value == 0, "funds: value sent with a token gift"
+    word: uint256 = asset_list._words[asset]
+    assert word & asset_list.LISTED != 0, "funds: asset is not listed"
+    self._check_entry(fund_id, epoch, amount)
+    # Entered before the transfer, so that a token which calls back finds the
+    # books ahead of the money, never behind. The cap of _credit comes too late
+    # to see bits shifted out here, so it is asked first.
+    assert amount <= MAX_TOTAL, "funds: total too large"
+    asset_list._words[asset] = word + (amount << asset_list.OWED_AT)
+    self._credit(fund_id, epoch, asset, amount, memo, receipt)
+    before: uint256 = transfers._balance(asset, self)
+    transfers._pull(asset, msg.sender, self, amount)
+    assert (
+        transfers._balance(asset, self) == before + amount
+    ), "funds: the asset took a fee"
+
+
+@view
+@internal
+def _check_entry(fund_id: uint256, epoch: uint256, amount: uint256):
+    entry_stop._check_open()
+    assert amount != 0, "funds: zero amount"
+    running: uint256 = self._running(self._funds[fund_id])
+    if epoch != running or epoch == 0:
+        assert (
+            fund_id != 0 and fund_id <= self.fund_count
+        ), "funds: unknown fund"
+        assert running != 0, "funds: fund has no epoch"
+        raise "funds: epoch is not running"
+
+
+@internal
+def _credit(
+    fund_id: uint256,
+    epoch: uint256,
+    asset: address,
+    amount: uint256,
+    memo: bytes32,
+    receipt: bool,
+):
+    key: uint256 = self._key(fund_id, epoch)
+    total: uint256 = self._totals[key][asset] + amount
+    assert total <= MAX_TOTAL, "funds: total too large"
+    self._totals[key][asset] = total
+    log FundDonated(
+        donor=msg.sender,
+        fund_id=fund_id,
+        asset=asset,
+        epoch=epoch,
+        amount=amount,
+        memo=memo,
+    )
+    if receipt:
+        extcall IReceiptBook(RECEIPTS).mint(
+            msg.sender, fund_id, epoch, asset, amount, memo
+        )
+
+
+@internal
+def _settle(
+    fund_id: uint256, epoch: uint256, member: uint256, asset: address
+) -> (uint256, uint256):
+    """
+    @dev Books what is due as paid. Returns the charity and the amount.
+    """
+    key: uint256 = self._key(fund_id, epoch)
+    word: uint256 = self._epochs[key]
+    charity_id: uint256 = 0
+    weight: uint256 = 0
+    charity_id, weight = self._member(key, word, member)
+    account: uint256 = self._accounts[key][asset][member]
+    due: uint256 = self._earned_down(
+        key, word, member, weight, asset, account
+    ) - (account & MASK_128)
+    if due != 0:
+        # claimed + due <= T < 2**104: the frozen V above it is not touched.
+        self._accounts[key][asset][member] = account + due
+        asset_list._words[asset] -= due << asset_list.OWED_AT
+    return charity_id, due
+
+
+@internal
+def _unsettle(
+    fund_id: uint256,
+    epoch: uint256,
+    member: uint256,
+    asset: address,
+    amount: uint256,
+):
+    """
+    @dev Takes back a `_settle` whose payment failed.
+    """
+    self._accounts[self._key(fund_id, epoch)][asset][member] -= amount
+    asset_list._words[asset] += amount << asset_list.OWED_AT
+
+
+@internal
+def _freeze(key: uint256, word: uint256, member: uint256, asset: address):
+    """
+    @dev Before a drop: notes T and V of an asset as the base for later gifts,
+         and V as the dropped member's last.
+    """
+    total: uint256 = self._totals[key][asset]
+    if total == 0:
+        return
+    value: uint256 = self._value_down(key, word, asset, total)
+    self._bases[key][asset] = total | (value << 128)
+    self._accounts[key][asset][member] |= value << 128
+
+
+@view
+@internal
+def _value_down(
+    key: uint256, word: uint256, asset: address, total: uint256
+) -> uint256:
+    """
+    @dev V: what would have been given, had the dropped members' later shares
+         been added at their weight. Below 2**104 * total weight < 2**125.
+    """
+    if (word >> DROPS_AT) & MASK_16 == 0:
+        return total
+    base: uint256 = self._bases[key][asset]
+    gifts: uint256 = total - (base & MASK_128)
+    if gifts == 0:
+        # Also when no member is left, and with it no weight to divide by.
+        return base >> 128
+    return (base >> 128) + gifts * (word & MASK_32) // (
+        (word >> LIVE_AT) & MASK_32
+    )
+
+
+@view
+@internal
+def _earned_down(
+    key: uint256,
+    word: uint256,
+    member: uint256,
+    weight: uint256,
+    asset: address,
+    account: uint256,
+) -> uint256:
+    """
+    @dev floor(V * w / W) with the member's own V, frozen or live.
+    """
+    value: uint256 = 0
+    if (word >> DROPS_AT) & MASK_16 != 0 and (
+        self._dropped[key] & (1 << member) != 0
+    ):
+        value = account >> 128
+    else:
+        value = self._value_down(key, word, asset, self._totals[key][asset])
+    return value * weight // (word & MASK_32)
+
+
+@view
+@internal
+def _member(
+    key: uint256, word: uint256, member: uint256
+) -> (uint256, uint256):
+    """
+    @dev Charity and weight at a place of an epoch's list.
+    """
+    assert member < (word >> COUNT_AT) & MASK_16, "funds: no such member"
+    packed: uint256 = (
+        self._members[key][member // PER_WORD] >> (32 * (member % PER_WORD))
+    ) & MEMBER_MASK
+    return packed & CHARITY_MASK, packed >> WEIGHT_AT
+
+
+@pure
+@internal
+def _key(fund_id: uint256, epoch: uint256) -> uint256:
+    # A number that does not fit would reach into another fund's books.
+    assert fund_id <= MASK_32 and epoch <= MASK_32, "funds: no such epoch"
+    return (fund_id << 32) | epoch
+
+
+@view
+@internal
+def _running(fund: uint256) -> uint256:
+    """
+    @dev The running epoch of a fund's word; an announced one runs from its start on.
+    """
+    announced: uint256 = (fund >> ANNOUNCED_AT) & MASK_32
+    if announced != 0 and block.timestamp >= fund >> START_AT:
+        return announced
+    return fund & MASK_32
+
+
+@view
+@internal
+def _waiting(fund: uint256) -> uint256:
+    """
+    @dev The announced epoch that has not started.
+    """
+    if block.timestamp >= fund >> START_AT:
+        return 0
+    return (fund >> ANNOUNCED_AT) & MASK_32
+
+
+@view
+@internal
+def _without_announced(fund: uint256) -> uint256:
+    """
+    @dev A fund's word with only its running and its last epoch.
+    """
+    return self._running(fund) | (fund & (MASK_32 << LAST_AT))
+
+
+@view
+@internal
+def _surplus(asset: address) -> uint256:
+    held: uint256 = transfers._balance(asset, self)
+    owed: uint256 = asset_list._words[asset] >> asset_list.OWED_AT
+    return held - owed if held > owed else 0
+
+
+@view
+@internal
+def _check_solvent(asset: address):
+    owed: uint256 = asset_list._words[asset] >> asset_list.OWED_AT
+    if owed != 0:
+        assert (
+            transfers._balance(asset, self) >= owed
+        ), "funds: sweep would touch what is owed"
+
+
+@internal
+def _create_fund(name: String[64]) -> uint256:
+    fund_id: uint256 = self.fund_count + 1
+    self.fund_count = fund_id
+    log FundCreated(fund_id=fund_id, name=name)
+    return fund_id
+
+
+@internal
+def _log_claimed(
+    fund_id: uint256,
+    charity_id: uint256,
+    asset: address,
+    epoch: uint256,
+    receiver: address,
+    amount: uint256,
+):
+    log Claimed(
+        fund_id=fund_id,
+        charity_id=charity_id,
+        asset=asset,
+        epoch=epoch,
+        receiver=receiver,
+        amount=amount,
+    )
+
+
+@view
+@internal
+def _check_timelock():
+    assert msg.sender == TIMELOCK, "funds: not the timelock"
