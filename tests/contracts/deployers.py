@@ -1,0 +1,48 @@
+"""Every contract of the tests, compiled once, when it is first asked for.
+
+    from tests.contracts.deployers import DONA_GIVE
+
+    give = DONA_GIVE.deploy(backing, registry, reserve)
+
+To add a contract, add a line to SOURCES and, for type checkers and readers, nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boa
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SOURCES = {
+    # governance
+    "TIMELOCK": "contracts/governance/Timelock.vy",
+    # tokens
+    "DONA_BLOCK": "contracts/tokens/DonaBlock.vy",
+    "DONA_GIVE": "contracts/tokens/DonaGive.vy",
+    # treasury
+    "VESTING": "contracts/treasury/Vesting.vy",
+    "ECOSYSTEM_RESERVE": "contracts/treasury/EcosystemReserve.vy",
+    # giving
+    "CHARITY_REGISTRY": "contracts/giving/CharityRegistry.vy",
+    "GIVING": "contracts/giving/Giving.vy",
+    "RECEIPT_BOOK": "contracts/giving/ReceiptBook.vy",
+    "INDEX_FUNDS": "contracts/giving/IndexFunds.vy",
+    # test doubles
+    "PLAIN_TOKEN": "tests/mocks/PlainToken.vy",
+    "ODD_TOKEN": "tests/mocks/OddToken.vy",
+}
+
+boa.interpret.set_search_paths([str(ROOT)])
+# compiled contracts are kept with everything else that is built, not in somebody's home folder
+boa.interpret.set_cache_dir(str(ROOT / "build" / "titanoboa"))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in SOURCES:
+        raise AttributeError(f"no such contract: {name} (SOURCES in {Path(__file__).name})")
+    deployer = boa.load_partial(str(ROOT / SOURCES[name]))
+    globals()[name] = deployer
+    return deployer
