@@ -10,8 +10,8 @@ os := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 arch := $(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(shell uname -m)))
 foundry := $(CURDIR)/node_modules/@foundry-rs
 
-# ape finds the compiler through PATH, and anvil is run as its own binary: the npm wrapper around it
-# leaves it running when the wrapper is ended.
+# ape finds the compiler through PATH, and anvil is run as its own binary: its npm wrapper would leave it
+# running when the wrapper is ended.
 export PATH := $(CURDIR)/.venv/bin:$(foundry)/anvil-$(os)-$(arch)/bin:$(foundry)/cast-$(os)-$(arch)/bin:$(foundry)/forge-$(os)-$(arch)/bin:$(PATH)
 # Nothing of this project is kept in the home folder of the one who runs it.
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
@@ -58,6 +58,7 @@ node_modules/.stamp: package.json package-lock.json .npmrc
 	  { echo "setup: Node 20 or newer with npm is needed" >&2; exit 1; }
 	@echo "setup: npm packages"
 	@npm ci --no-progress --loglevel=error
+	@command -v anvil >/dev/null || echo "setup: npm has no anvil for $(os)-$(arch); put that of Foundry 1.7.1 on PATH (demo and some tests need it)" >&2
 	@touch $@
 
 # --- the contracts and the page -------------------------------------------------------------------

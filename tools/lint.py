@@ -40,8 +40,12 @@ def _mypy() -> Sequence[str | Path]:
 
 
 def _web() -> Sequence[str | Path]:
-    config = ROOT / "web" / "tsconfig.json"
+    config = ROOT / "web" / "give" / "tsconfig.json"
     return [NODE_BIN / "tsc", "--noEmit", "-p", config] if config.exists() else []
+
+
+def _imports() -> Sequence[str | Path]:
+    return [BIN / "lint-imports", "--no-logo"] if (ROOT / "donablock").exists() else []
 
 
 STEPS = (
@@ -56,7 +60,7 @@ STEPS = (
     Step(
         "imports",
         "who may import whom",
-        lambda: [BIN / "lint-imports"],
+        _imports,
         "move the code down a layer, or pass the part in (pyproject.toml, tool.importlinter)",
     ),
     Step(

@@ -62,9 +62,10 @@ def test_every_locked_npm_package_is_hashed_and_names_no_address():
     for path, entry in packages.items():
         assert "resolved" not in entry, path
         assert entry["integrity"].startswith("sha512-"), path
-    asked = json.loads((ROOT / "package.json").read_text())["devDependencies"]
-    assert asked == lock["packages"][""]["devDependencies"], "run `make lock`"
-    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in asked.values())
+    asked = json.loads((ROOT / "package.json").read_text())
+    for kind in ("devDependencies", "optionalDependencies"):
+        assert asked[kind] == lock["packages"][""][kind], "run `make lock`"
+        assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in asked[kind].values())
 
 
 def test_vyper_files_are_plain_ascii():
