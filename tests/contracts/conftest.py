@@ -1,6 +1,6 @@
 """What the contracts' tests share: the roles, and the smallest deployments others build on.
 
-titanoboa's pytest plugin undoes what a test or a fixture changes, so wider-scoped fixtures are safe.
+titanoboa's pytest plugin undoes what a test or fixture changes, so wider-scoped fixtures are safe.
 """
 
 from __future__ import annotations
