@@ -33,6 +33,7 @@ SOURCES = {
     # test doubles
     "PLAIN_TOKEN": "tests/mocks/PlainToken.vy",
     "ODD_TOKEN": "tests/mocks/OddToken.vy",
+    "RELAY": "tests/mocks/Relay.vy",
 }
 
 boa.interpret.set_search_paths([str(ROOT)])
