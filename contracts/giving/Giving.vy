@@ -6,7 +6,7 @@
 @author DonaBlock
 @notice Moves a gift from the donor to a verified charity's payee in one
         transaction, in the native coin or a listed ERC-20 token, to one charity
-        or to a cart of up to 50. 100 % of a gift reaches the charity; a tip for
+        or to a cart of up to 32. 100 % of a gift reaches the charity; a tip for
         the operations payee comes on top, if the donor adds one.
 
         `memo` is the donor's own reference: logged with the gift, never stored,
@@ -41,7 +41,7 @@ exports: (
 event Donated:
     donor: indexed(address)
     charity_id: indexed(uint256)
-    asset: indexed(address)
+    asset: address
     payee: address
     amount: uint256
     memo: bytes32
@@ -50,7 +50,7 @@ event Donated:
 event PartFailed:
     donor: indexed(address)
     charity_id: indexed(uint256)
-    asset: indexed(address)
+    asset: address
     payee: address
     amount: uint256
     memo: bytes32
@@ -59,7 +59,7 @@ event PartFailed:
 event Tipped:
     donor: indexed(address)
     operations: indexed(address)
-    asset: indexed(address)
+    asset: address
     amount: uint256
     memo: bytes32
 
@@ -67,7 +67,7 @@ event Tipped:
 event TipFailed:
     donor: indexed(address)
     operations: indexed(address)
-    asset: indexed(address)
+    asset: address
     amount: uint256
     memo: bytes32
 
@@ -81,16 +81,9 @@ event Swept:
     amount: uint256
 
 
-# ================================ STRUCTS ===================================
-
-struct Part:
-    charity_id: uint256
-    amount: uint256
-
-
 # =============================== CONSTANTS ==================================
 
-MAX_CART: public(constant(uint256)) = 50
+MAX_CART: public(constant(uint256)) = 32
 # The native coin's place among assets.
 NATIVE: public(constant(address)) = empty(address)
 
@@ -184,7 +177,10 @@ def donate_native(
         transfers._push(NATIVE, msg.sender, tip)
 
 
+# No lock: a token gift holds nothing here and reads nothing of ours that a
+# token which calls back could have changed.
 @payable
+@reentrant
 @external
 def donate_token(
     charity_id: uint256,
@@ -207,7 +203,10 @@ def donate_token(
     self._donate_token(charity_id, asset, amount, memo, tip, receipt)
 
 
+# No lock: a token gift holds nothing here and reads nothing of ours that a
+# token which calls back could have changed.
 @payable
+@reentrant
 @external
 def donate_token_with_permit(
     charity_id: uint256,
@@ -243,49 +242,76 @@ def donate_token_with_permit(
 @payable
 @external
 def donate_cart_native(
-    parts: DynArray[Part, MAX_CART],
+    charity_ids: DynArray[uint256, MAX_CART],
+    amounts: DynArray[uint256, MAX_CART],
     memo: bytes32,
     tip: uint256 = 0,
     receipt: bool = False,
 ):
     """
     @notice Give the native coin to many charities. The value must be the sum of
-            the parts and the tip. A payee that refuses, or needs more than
+            the amounts and the tip. A payee that refuses, or needs more than
             100,000 gas, leaves its part with the donor (`PartFailed`) and does
             not disturb the rest; a charity that may not receive gifts reverts
             the cart.
-    @param parts The charities and what each gets (wei).
+    @param charity_ids The charities, at most 32.
+    @param amounts What each of them gets (wei).
     @param memo The donor's reference, the same for all parts.
     @param tip What the operations payee gets on top (wei).
     @param receipt Whether to mint a soulbound receipt for each part paid.
     """
-    payees: DynArray[address, MAX_CART] = self._payees(parts)
+    assert len(charity_ids) == len(amounts), "giving: as many amounts as charities"
     left: uint256 = msg.value
     kept: uint256 = 0
-    index: uint256 = 0
-    for part: Part in parts:
-        payee: address = payees[index]
-        index = unsafe_add(index, 1)  # at most MAX_CART
-        assert part.amount <= left, "giving: value is not the sum"
-        left = unsafe_sub(left, part.amount)  # just compared
-        if transfers._try_push(NATIVE, payee, part.amount):
-            self._log_part(part, NATIVE, payee, memo, receipt)
+    for i: uint256 in range(len(amounts), bound=MAX_CART):
+        charity_id: uint256 = charity_ids[i]
+        amount: uint256 = amounts[i]
+        payee: address = staticcall ICharityRegistry(REGISTRY).payee_for_gift(
+            charity_id
+        )
+        assert amount != 0, "giving: zero amount"
+        assert amount <= left, "giving: value is not the sum"
+        assert msg.sender != payee, "giving: donor is the payee"
+        left = unsafe_sub(left, amount)  # just compared
+        if transfers._try_push(NATIVE, payee, amount):
+            log Donated(
+                donor=msg.sender,
+                charity_id=charity_id,
+                asset=NATIVE,
+                payee=payee,
+                amount=amount,
+                memo=memo,
+            )
+            if receipt:
+                self._mint_receipt(charity_id, NATIVE, amount, memo)
         else:
-            self._log_failed(part, NATIVE, payee, memo)
-            kept += part.amount
+            log PartFailed(
+                donor=msg.sender,
+                charity_id=charity_id,
+                asset=NATIVE,
+                payee=payee,
+                amount=amount,
+                memo=memo,
+            )
+            kept = unsafe_add(kept, amount)  # at most msg.value
     assert left == tip, "giving: value is not the sum"
-    assert kept + tip != msg.value, "giving: every part failed"
+    # Also where there is no part at all.
+    assert kept + tip != msg.value, "giving: nothing was given"
     if tip != 0 and not self._tip_native(tip, memo):
         kept += tip
     if kept != 0:
         transfers._push(NATIVE, msg.sender, kept)
 
 
+# No lock: a token gift holds nothing here and reads nothing of ours that a
+# token which calls back could have changed.
 @payable
+@reentrant
 @external
 def donate_cart_token(
     asset: address,
-    parts: DynArray[Part, MAX_CART],
+    charity_ids: DynArray[uint256, MAX_CART],
+    amounts: DynArray[uint256, MAX_CART],
     memo: bytes32,
     tip: uint256 = 0,
     receipt: bool = False,
@@ -296,19 +322,24 @@ def donate_cart_token(
             goes on; a charity that may not receive gifts, or an allowance or
             balance that does not suffice, reverts the cart.
     @param asset The token.
-    @param parts The charities and what each gets (smallest unit).
+    @param charity_ids The charities, at most 32.
+    @param amounts What each of them gets (smallest unit).
     @param memo The donor's reference, the same for all parts.
     @param tip What the operations payee gets on top (smallest unit).
     @param receipt Whether to mint a soulbound receipt for each part paid.
     """
-    self._donate_cart_token(asset, parts, memo, tip, receipt)
+    self._donate_cart_token(asset, charity_ids, amounts, memo, tip, receipt)
 
 
+# No lock: a token gift holds nothing here and reads nothing of ours that a
+# token which calls back could have changed.
 @payable
+@reentrant
 @external
 def donate_cart_token_with_permit(
     asset: address,
-    parts: DynArray[Part, MAX_CART],
+    charity_ids: DynArray[uint256, MAX_CART],
+    amounts: DynArray[uint256, MAX_CART],
     memo: bytes32,
     tip: uint256,
     receipt: bool,
@@ -319,9 +350,10 @@ def donate_cart_token_with_permit(
 ):
     """
     @notice `donate_cart_token` with an EIP-2612 permit by the sender for the
-            sum of the parts and the tip. A permit that fails is ignored.
+            sum of the amounts and the tip. A permit that fails is ignored.
     @param asset The token.
-    @param parts The charities and what each gets (smallest unit).
+    @param charity_ids The charities, at most 32.
+    @param amounts What each of them gets (smallest unit).
     @param memo The donor's reference, the same for all parts.
     @param tip What the operations payee gets on top (smallest unit).
     @param receipt Whether to mint a soulbound receipt for each part paid.
@@ -332,10 +364,10 @@ def donate_cart_token_with_permit(
     """
     self._check_listed(asset)
     total: uint256 = tip
-    for part: Part in parts:
-        total += part.amount
+    for amount: uint256 in amounts:
+        total += amount
     transfers._permit(asset, total, deadline, v, r, s)
-    self._donate_cart_token(asset, parts, memo, tip, receipt)
+    self._donate_cart_token(asset, charity_ids, amounts, memo, tip, receipt)
 
 
 # ================================ ANYONE ====================================
@@ -434,89 +466,79 @@ def _donate_token(
 @internal
 def _donate_cart_token(
     asset: address,
-    parts: DynArray[Part, MAX_CART],
+    charity_ids: DynArray[uint256, MAX_CART],
+    amounts: DynArray[uint256, MAX_CART],
     memo: bytes32,
     tip: uint256,
     receipt: bool,
 ):
-    word: uint256 = self._check_listed(asset)
-    payees: DynArray[address, MAX_CART] = self._payees(parts)
-    is_measured: bool = word & asset_list.MEASURED != 0
-    before: uint256 = 0
-    failed: uint256 = 0
-    index: uint256 = 0
-    for part: Part in parts:
-        payee: address = payees[index]
-        index = unsafe_add(index, 1)  # at most MAX_CART
+    is_measured: bool = self._check_listed(asset) & asset_list.MEASURED != 0
+    assert len(charity_ids) == len(amounts), "giving: as many amounts as charities"
+    is_given: bool = False
+    for i: uint256 in range(len(amounts), bound=MAX_CART):
+        charity_id: uint256 = charity_ids[i]
+        amount: uint256 = amounts[i]
+        payee: address = staticcall ICharityRegistry(REGISTRY).payee_for_gift(
+            charity_id
+        )
+        assert amount != 0, "giving: zero amount"
+        assert msg.sender != payee, "giving: donor is the payee"
+        before: uint256 = 0
         if is_measured:
             before = transfers._balance(asset, payee)
-        if transfers._try_pull(asset, msg.sender, payee, part.amount):
+        # transfers._try_pull, written out: 150 gas a part.
+        success: bool = False
+        response: Bytes[32] = b""
+        success, response = raw_call(
+            asset,
+            abi_encode(
+                msg.sender,
+                payee,
+                amount,
+                method_id=method_id("transferFrom(address,address,uint256)"),
+            ),
+            max_outsize=32,
+            revert_on_failure=False,
+        )
+        if success and (
+            len(response) == 0 or convert(response, uint256) != 0
+        ):
             if is_measured:
                 assert (
-                    transfers._balance(asset, payee) == before + part.amount
+                    transfers._balance(asset, payee) == before + amount
                 ), "giving: the asset took a fee"
-            self._log_part(part, asset, payee, memo, receipt)
+            is_given = True
+            log Donated(
+                donor=msg.sender,
+                charity_id=charity_id,
+                asset=asset,
+                payee=payee,
+                amount=amount,
+                memo=memo,
+            )
+            if receipt:
+                self._mint_receipt(charity_id, asset, amount, memo)
         else:
             # The payee's refusal stays its own affair; the donor's empty
             # pocket must not look like one.
             assert (
-                transfers._balance(asset, msg.sender) >= part.amount
+                transfers._balance(asset, msg.sender) >= amount
             ), "giving: balance too low"
             assert (
-                transfers._allowance(asset, msg.sender) >= part.amount
+                transfers._allowance(asset, msg.sender) >= amount
             ), "giving: allowance too low"
-            self._log_failed(part, asset, payee, memo)
-            failed = unsafe_add(failed, 1)  # at most MAX_CART
-    assert failed != index, "giving: every part failed"
+            log PartFailed(
+                donor=msg.sender,
+                charity_id=charity_id,
+                asset=asset,
+                payee=payee,
+                amount=amount,
+                memo=memo,
+            )
+    # Also where there is no part at all.
+    assert is_given, "giving: nothing was given"
     if tip != 0:
         self._tip_token(asset, tip, memo)
-
-
-@view
-@internal
-def _payees(parts: DynArray[Part, MAX_CART]) -> DynArray[address, MAX_CART]:
-    """
-    @dev The payees of a cart, each one verified, other than the donor, and with an amount.
-    """
-    assert len(parts) != 0, "giving: empty cart"
-    charity_ids: DynArray[uint256, MAX_CART] = []
-    for part: Part in parts:
-        assert part.amount != 0, "giving: zero amount"
-        charity_ids.append(part.charity_id)
-    payees: DynArray[address, MAX_CART] = staticcall ICharityRegistry(
-        REGISTRY
-    ).payees_for_gifts(charity_ids)
-    for payee: address in payees:
-        assert msg.sender != payee, "giving: donor is the payee"
-    return payees
-
-
-@internal
-def _log_part(
-    part: Part, asset: address, payee: address, memo: bytes32, receipt: bool
-):
-    log Donated(
-        donor=msg.sender,
-        charity_id=part.charity_id,
-        asset=asset,
-        payee=payee,
-        amount=part.amount,
-        memo=memo,
-    )
-    if receipt:
-        self._mint_receipt(part.charity_id, asset, part.amount, memo)
-
-
-@internal
-def _log_failed(part: Part, asset: address, payee: address, memo: bytes32):
-    log PartFailed(
-        donor=msg.sender,
-        charity_id=part.charity_id,
-        asset=asset,
-        payee=payee,
-        amount=part.amount,
-        memo=memo,
-    )
 
 
 @internal

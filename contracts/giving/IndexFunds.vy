@@ -36,6 +36,7 @@
 
 # ============================== INTERFACES ==================================
 
+from ethereum.ercs import IERC20
 from interfaces import ICharityRegistry
 from interfaces import IReceiptBook
 
@@ -53,8 +54,6 @@ exports: (
     asset_list.known_assets,
     entry_stop.guardian,
     entry_stop.next_stop_at,
-    entry_stop.resume_entries,
-    entry_stop.stop_entries,
     entry_stop.stopped_until,
 )
 
@@ -85,8 +84,8 @@ event EpochCancelled:
 event FundDonated:
     donor: indexed(address)
     fund_id: indexed(uint256)
-    asset: indexed(address)
     epoch: uint256
+    asset: address
     amount: uint256
     memo: bytes32
 
@@ -158,7 +157,6 @@ MAX_NOTICE: public(constant(uint256)) = 90 * 86_400
 # The native coin's place among assets.
 NATIVE: public(constant(address)) = empty(address)
 
-PER_WORD: constant(uint256) = 8
 MAX_WORDS: constant(uint256) = 25
 MEMBER_MASK: constant(uint256) = 2**32 - 1
 CHARITY_MASK: constant(uint256) = 2**18 - 1
@@ -177,6 +175,9 @@ START_AT: constant(uint256) = 96
 LIVE_AT: constant(uint256) = 32
 COUNT_AT: constant(uint256) = 64
 DROPS_AT: constant(uint256) = 80
+# In a total's word.
+WEIGHT_IN_TOTAL_AT: constant(uint256) = 104
+HAS_DROPS: constant(uint256) = 1 << 136
 
 # ============================== IMMUTABLES ==================================
 
@@ -202,7 +203,9 @@ _funds: HashMap[uint256, uint256]
 _epochs: HashMap[uint256, uint256]
 # @dev key -> word number -> eight packed members.
 _members: HashMap[uint256, HashMap[uint256, uint256]]
-# @dev key -> asset -> T, everything given.
+# @dev key -> asset -> T, everything given, 104 bits | total weight 32 | bit 136:
+#      members have been dropped. The weight is copied here at the first gift
+#      so that a claim need not read the epoch's word.
 _totals: HashMap[uint256, HashMap[address, uint256]]
 # @dev key -> asset -> T 128 bits | V 128 bits at the last drop.
 _bases: HashMap[uint256, HashMap[address, uint256]]
@@ -245,6 +248,7 @@ def __init__(
     RESERVE = reserve
     EPOCH_NOTICE = epoch_notice
     entry_stop.__init__(guardian_)
+    asset_list._list_native()
     for listing: asset_list.Listing in listings:
         asset_list._list(listing)
     # The funds that exist from the start: the United Nations' Sustainable
@@ -282,9 +286,7 @@ def donate_native(
     @param memo The donor's reference.
     @param receipt Whether to mint a soulbound receipt.
     """
-    self._check_entry(fund_id, epoch, msg.value)
-    asset_list._words[NATIVE] += msg.value << asset_list.OWED_AT
-    self._credit(fund_id, epoch, NATIVE, msg.value, memo, receipt)
+    self._enter(fund_id, epoch, NATIVE, msg.value, memo, receipt)
 
 
 @payable
@@ -337,7 +339,7 @@ def donate_token_with_permit(
     @param r The permit's signature.
     @param s The permit's signature.
     """
-    assert (
+    assert asset != NATIVE and (
         asset_list._words[asset] & asset_list.LISTED != 0
     ), "funds: asset is not listed"
     transfers._permit(asset, amount, deadline, v, r, s)
@@ -468,9 +470,9 @@ def drop(fund_id: uint256, epoch: uint256, member: uint256):
     ), "funds: epoch is over"
     key: uint256 = self._key(fund_id, epoch)
     word: uint256 = self._epochs[key]
-    charity_id: uint256 = 0
-    weight: uint256 = 0
-    charity_id, weight = self._member(key, word, member)
+    packed: uint256 = self._packed_member(key, member)
+    charity_id: uint256 = packed & CHARITY_MASK
+    weight: uint256 = packed >> WEIGHT_AT
     dropped: uint256 = self._dropped[key]
     assert dropped & (1 << member) == 0, "funds: already dropped"
     assert staticcall ICharityRegistry(REGISTRY).is_revoked(
@@ -479,9 +481,9 @@ def drop(fund_id: uint256, epoch: uint256, member: uint256):
 
     # Every asset ever listed, listed now or not: a total without its base would
     # be shared out by the wrong weight.
-    self._freeze(key, word, member, NATIVE)
+    self._freeze(key, member, NATIVE)
     for asset: address in asset_list._known:
-        self._freeze(key, word, member, asset)
+        self._freeze(key, member, asset)
     weight_left: uint256 = ((word >> LIVE_AT) & MASK_32) - weight
     self._dropped[key] = dropped | (1 << member)
     self._epochs[key] = word - (weight << LIVE_AT) + (1 << DROPS_AT)
@@ -545,7 +547,7 @@ def announce_epoch(
     @notice Announce a fund's next list. It runs by itself once the notice is
             over; earlier gifts stay with the lists they were made to.
     @param fund_id The fund.
-    @param charity_ids Verified charities, ascending, at most 200.
+    @param charity_ids Charities in the registry and not revoked, ascending, at most 200.
     @param weights Their weights, 1 to 10,000 each; only their ratio counts.
     @return The epoch's number, which no other epoch of the fund has ever had.
     """
@@ -556,13 +558,14 @@ def announce_epoch(
     assert count == len(weights), "funds: as many weights as members"
     fund: uint256 = self._funds[fund_id]
     assert self._waiting(fund) == 0, "funds: an epoch is announced"
-    # Reverts, with the reason, for one that may not receive gifts.
-    assert staticcall ICharityRegistry(REGISTRY).are_verified(charity_ids)
+    # Reverts, with the reason, for one that is unknown or revoked.
+    assert staticcall ICharityRegistry(REGISTRY).have_standing(charity_ids)
 
     epoch: uint256 = ((fund >> LAST_AT) & MASK_32) + 1
     key: uint256 = self._key(fund_id, epoch)
     words: DynArray[uint256, MAX_WORDS] = []
     word: uint256 = 0
+    offset: uint256 = 0
     total_weight: uint256 = 0
     last_id: uint256 = 0
     for i: uint256 in range(count, bound=MAX_MEMBERS):
@@ -575,11 +578,16 @@ def announce_epoch(
         # At most 200 * 10,000.
         total_weight = unsafe_add(total_weight, weight)
         # The registry gives no number above 2**18 - 1.
-        word |= (charity_id | (weight << WEIGHT_AT)) << (32 * (i % PER_WORD))
-        if i % PER_WORD == PER_WORD - 1 or i + 1 == count:
-            self._members[key][i // PER_WORD] = word
+        word |= (charity_id | (weight << WEIGHT_AT)) << offset
+        offset = unsafe_add(offset, 32)  # at most 256
+        if offset == 256:
+            self._members[key][len(words)] = word
             words.append(word)
             word = 0
+            offset = 0
+    if offset != 0:
+        self._members[key][len(words)] = word
+        words.append(word)
     starts_at: uint256 = block.timestamp + EPOCH_NOTICE
     self._epochs[key] = (
         total_weight | (total_weight << LIVE_AT) | (count << COUNT_AT)
@@ -626,6 +634,8 @@ def list_asset(asset: address):
     """
     self._check_timelock()
     asset_list._list(asset_list.Listing(asset=asset, is_measured=True))
+    if block.timestamp < entry_stop.stopped_until:
+        asset_list._stop_one(asset, entry_stop.stopped_until)
 
 
 @external
@@ -646,6 +656,25 @@ def set_guardian(guardian_: address):
     """
     self._check_timelock()
     entry_stop._set_guardian(guardian_)
+
+
+# =============================== GUARDIAN ===================================
+
+@external
+def stop_entries():
+    """
+    @notice The guardian stops gifts to all funds for 7 days; not again for 30 days.
+    """
+    asset_list._stop_until(entry_stop._stop())
+
+
+@external
+def resume_entries():
+    """
+    @notice The guardian lets gifts in again before the 7 days are over.
+    """
+    entry_stop._resume()
+    asset_list._stop_until(0)
 
 
 # ================================= VIEWS ====================================
@@ -712,13 +741,11 @@ def members(
     for i: uint256 in range(
         (word >> COUNT_AT) & MASK_16, bound=MAX_MEMBERS
     ):
-        charity_id: uint256 = 0
-        weight: uint256 = 0
-        charity_id, weight = self._member(key, word, i)
+        packed: uint256 = self._packed_member(key, i)
         found.append(
             Member(
-                charity_id=charity_id,
-                weight=weight,
+                charity_id=packed & CHARITY_MASK,
+                weight=packed >> WEIGHT_AT,
                 is_dropped=dropped & (1 << i) != 0,
             )
         )
@@ -739,14 +766,10 @@ def claimable(
     @return The amount (smallest unit).
     """
     key: uint256 = self._key(fund_id, epoch)
-    word: uint256 = self._epochs[key]
-    charity_id: uint256 = 0
-    weight: uint256 = 0
-    charity_id, weight = self._member(key, word, member)
     account: uint256 = self._accounts[key][asset][member]
-    return self._earned_down(key, word, member, weight, asset, account) - (
-        account & MASK_128
-    )
+    return self._earned_down(
+        key, member, self._packed_member(key, member) >> WEIGHT_AT, asset, account
+    ) - (account & MASK_128)
 
 
 @view
@@ -777,7 +800,7 @@ def total_given(fund_id: uint256, epoch: uint256, asset: address) -> uint256:
     @param asset The token; the zero address for the native coin.
     @return The amount (smallest unit).
     """
-    return self._totals[self._key(fund_id, epoch)][asset]
+    return self._totals[self._key(fund_id, epoch)][asset] & MAX_TOTAL
 
 
 @view
@@ -815,38 +838,19 @@ def _donate_token(
     receipt: bool,
 ):
     assert msg.value == 0, "funds: value sent with a token gift"
-    word: uint256 = asset_list._words[asset]
-    assert word & asset_list.LISTED != 0, "funds: asset is not listed"
-    self._check_entry(fund_id, epoch, amount)
+    assert asset != NATIVE, "funds: asset is not listed"
     # Entered before the transfer, so that a token which calls back finds the
-    # books ahead of the money, never behind. The cap of _credit comes too late
-    # to see bits shifted out here, so it is asked first.
-    assert amount <= MAX_TOTAL, "funds: total too large"
-    asset_list._words[asset] = word + (amount << asset_list.OWED_AT)
-    self._credit(fund_id, epoch, asset, amount, memo, receipt)
-    before: uint256 = transfers._balance(asset, self)
+    # books ahead of the money, never behind.
+    self._enter(fund_id, epoch, asset, amount, memo, receipt)
+    before: uint256 = staticcall IERC20(asset).balanceOf(self)
     transfers._pull(asset, msg.sender, self, amount)
     assert (
-        transfers._balance(asset, self) == before + amount
+        staticcall IERC20(asset).balanceOf(self) == before + amount
     ), "funds: the asset took a fee"
 
 
-@view
 @internal
-def _check_entry(fund_id: uint256, epoch: uint256, amount: uint256):
-    entry_stop._check_open()
-    assert amount != 0, "funds: zero amount"
-    running: uint256 = self._running(self._funds[fund_id])
-    if epoch != running or epoch == 0:
-        assert (
-            fund_id != 0 and fund_id <= self.fund_count
-        ), "funds: unknown fund"
-        assert running != 0, "funds: fund has no epoch"
-        raise "funds: epoch is not running"
-
-
-@internal
-def _credit(
+def _enter(
     fund_id: uint256,
     epoch: uint256,
     asset: address,
@@ -854,15 +858,37 @@ def _credit(
     memo: bytes32,
     receipt: bool,
 ):
-    key: uint256 = self._key(fund_id, epoch)
-    total: uint256 = self._totals[key][asset] + amount
-    assert total <= MAX_TOTAL, "funds: total too large"
-    self._totals[key][asset] = total
+    """
+    @dev Books a gift.
+    """
+    asset_word: uint256 = asset_list._words[asset]
+    assert asset_word & asset_list.LISTED != 0, "funds: asset is not listed"
+    assert (
+        block.timestamp
+        >= (asset_word >> asset_list.STOPPED_AT) & asset_list.STOPPED_MASK
+    ), "funds: entries are stopped"
+    assert amount != 0, "funds: zero amount"
+    if epoch != self._running(self._funds[fund_id]) or epoch == 0:
+        self._refuse_epoch(fund_id)
+    key: uint256 = (fund_id << 32) | epoch  # both exist, so both fit
+    total: uint256 = self._totals[key][asset]
+    if total == 0:
+        word: uint256 = self._epochs[key]
+        total = (word & MASK_32) << WEIGHT_IN_TOTAL_AT
+        if (word >> DROPS_AT) & MASK_16 != 0:
+            total |= HAS_DROPS
+    # The cap on T caps the amount too, so that none of its bits is shifted out
+    # of the asset's word; nor can the sum of 2**24 full totals pass 128 bits.
+    assert (
+        amount <= MAX_TOTAL - (total & MAX_TOTAL)
+    ), "funds: total too large"
+    self._totals[key][asset] = unsafe_add(total, amount)
+    asset_list._words[asset] = asset_word + (amount << asset_list.OWED_AT)
     log FundDonated(
         donor=msg.sender,
         fund_id=fund_id,
-        asset=asset,
         epoch=epoch,
+        asset=asset,
         amount=amount,
         memo=memo,
     )
@@ -870,6 +896,18 @@ def _credit(
         extcall IReceiptBook(RECEIPTS).mint(
             msg.sender, fund_id, epoch, asset, amount, memo
         )
+
+
+@view
+@internal
+def _refuse_epoch(fund_id: uint256):
+    assert (
+        fund_id != 0 and fund_id <= self.fund_count
+    ), "funds: unknown fund"
+    assert (
+        self._running(self._funds[fund_id]) != 0
+    ), "funds: fund has no epoch"
+    raise "funds: epoch is not running"
 
 
 @internal
@@ -880,19 +918,17 @@ def _settle(
     @dev Books what is due as paid. Returns the charity and the amount.
     """
     key: uint256 = self._key(fund_id, epoch)
-    word: uint256 = self._epochs[key]
-    charity_id: uint256 = 0
-    weight: uint256 = 0
-    charity_id, weight = self._member(key, word, member)
+    packed: uint256 = self._packed_member(key, member)
     account: uint256 = self._accounts[key][asset][member]
     due: uint256 = self._earned_down(
-        key, word, member, weight, asset, account
+        key, member, packed >> WEIGHT_AT, asset, account
     ) - (account & MASK_128)
     if due != 0:
-        # claimed + due <= T < 2**104: the frozen V above it is not touched.
-        self._accounts[key][asset][member] = account + due
+        # claimed + due <= V * w / W < 2**125: the frozen V above is not touched.
+        self._accounts[key][asset][member] = unsafe_add(account, due)
+        # What is owed includes what is due.
         asset_list._words[asset] -= due << asset_list.OWED_AT
-    return charity_id, due
+    return packed & CHARITY_MASK, due
 
 
 @internal
@@ -911,7 +947,7 @@ def _unsettle(
 
 
 @internal
-def _freeze(key: uint256, word: uint256, member: uint256, asset: address):
+def _freeze(key: uint256, member: uint256, asset: address):
     """
     @dev Before a drop: notes T and V of an asset as the base for later gifts,
          and V as the dropped member's last.
@@ -919,27 +955,28 @@ def _freeze(key: uint256, word: uint256, member: uint256, asset: address):
     total: uint256 = self._totals[key][asset]
     if total == 0:
         return
-    value: uint256 = self._value_down(key, word, asset, total)
-    self._bases[key][asset] = total | (value << 128)
+    value: uint256 = self._value_down(key, asset, total)
+    self._totals[key][asset] = total | HAS_DROPS
+    self._bases[key][asset] = (total & MAX_TOTAL) | (value << 128)
     self._accounts[key][asset][member] |= value << 128
 
 
 @view
 @internal
-def _value_down(
-    key: uint256, word: uint256, asset: address, total: uint256
-) -> uint256:
+def _value_down(key: uint256, asset: address, total: uint256) -> uint256:
     """
-    @dev V: what would have been given, had the dropped members' later shares
-         been added at their weight. Below 2**104 * total weight < 2**125.
+    @dev V: T as it would be, had every gift since a drop been larger in the
+         ratio of the total weight to the weight left. Below 2**104 * total
+         weight < 2**125.
     """
-    if (word >> DROPS_AT) & MASK_16 == 0:
-        return total
+    if total & HAS_DROPS == 0:
+        return total & MAX_TOTAL
     base: uint256 = self._bases[key][asset]
-    gifts: uint256 = total - (base & MASK_128)
+    gifts: uint256 = (total & MAX_TOTAL) - (base & MASK_128)
     if gifts == 0:
         # Also when no member is left, and with it no weight to divide by.
         return base >> 128
+    word: uint256 = self._epochs[key]
     return (base >> 128) + gifts * (word & MASK_32) // (
         (word >> LIVE_AT) & MASK_32
     )
@@ -949,7 +986,6 @@ def _value_down(
 @internal
 def _earned_down(
     key: uint256,
-    word: uint256,
     member: uint256,
     weight: uint256,
     asset: address,
@@ -958,29 +994,32 @@ def _earned_down(
     """
     @dev floor(V * w / W) with the member's own V, frozen or live.
     """
+    total: uint256 = self._totals[key][asset]
+    if total == 0:
+        return 0
     value: uint256 = 0
-    if (word >> DROPS_AT) & MASK_16 != 0 and (
-        self._dropped[key] & (1 << member) != 0
-    ):
+    if total & HAS_DROPS != 0 and self._dropped[key] & (1 << member) != 0:
         value = account >> 128
     else:
-        value = self._value_down(key, word, asset, self._totals[key][asset])
-    return value * weight // (word & MASK_32)
+        value = self._value_down(key, asset, total)
+    # Below 2**125 * 2**14; the weight in a total's word is never 0.
+    return unsafe_div(
+        unsafe_mul(value, weight), (total >> WEIGHT_IN_TOTAL_AT) & MASK_32
+    )
 
 
 @view
 @internal
-def _member(
-    key: uint256, word: uint256, member: uint256
-) -> (uint256, uint256):
+def _packed_member(key: uint256, member: uint256) -> uint256:
     """
-    @dev Charity and weight at a place of an epoch's list.
+    @dev Charity (18 bits) and weight (14 bits) at a place of an epoch's list.
+         Behind the last member, and in an epoch that is none, all bits are 0.
     """
-    assert member < (word >> COUNT_AT) & MASK_16, "funds: no such member"
     packed: uint256 = (
-        self._members[key][member // PER_WORD] >> (32 * (member % PER_WORD))
+        self._members[key][member >> 3] >> (32 * (member & 7))
     ) & MEMBER_MASK
-    return packed & CHARITY_MASK, packed >> WEIGHT_AT
+    assert packed != 0, "funds: no such member"
+    return packed
 
 
 @pure

@@ -6,8 +6,9 @@
 @author DonaBlock
 @notice One word per asset, so that a gift reads one slot:
         bit 0 listed | bit 1 measured | bit 2 known | bits 8-15 decimals |
-        bits 128-255 owed, the amount of it that the host contract owes others
-        (always 0 in a contract that holds nothing).
+        bits 16-55 second until which the host takes none of it | bits 128-255
+        owed, the amount of it that the host contract owes others. The last two
+        stay 0 in a contract that holds nothing and cannot be stopped.
         An asset once known stays known, whether listed or not: what is owed in
         it stays owed.
 """
@@ -45,6 +46,8 @@ LISTED: constant(uint256) = 1
 MEASURED: constant(uint256) = 2
 KNOWN: constant(uint256) = 4
 DECIMALS_AT: constant(uint256) = 8
+STOPPED_AT: constant(uint256) = 16
+STOPPED_MASK: constant(uint256) = 2**40 - 1
 OWED_AT: constant(uint256) = 128
 
 # @dev asset -> its word.
@@ -78,10 +81,10 @@ def _list(listing: Listing):
         assert (
             (word >> DECIMALS_AT) & 255 == decimals
         ), "assets: decimals have changed"
-    word = ((word >> OWED_AT) << OWED_AT) | LISTED | KNOWN
+    word = (word & ~MEASURED) | LISTED | KNOWN | (decimals << DECIMALS_AT)
     if listing.is_measured:
         word |= MEASURED
-    self._words[asset] = word | (decimals << DECIMALS_AT)
+    self._words[asset] = word
     log AssetListed(
         asset=asset, decimals=decimals, is_measured=listing.is_measured
     )
@@ -96,6 +99,32 @@ def _unlist(asset: address):
     assert word & LISTED != 0, "assets: not listed"
     self._words[asset] = word - LISTED
     log AssetUnlisted(asset=asset)
+
+
+@internal
+def _list_native():
+    """
+    @dev Put the native coin on the list, for a host that reads words only.
+    """
+    self._words[empty(address)] = LISTED | KNOWN
+
+
+@internal
+def _stop_until(stopped_until: uint256):
+    """
+    @dev Notes in the words of the native coin and of all known tokens until
+         when the host takes none of them.
+    """
+    self._stop_one(empty(address), stopped_until)
+    for asset: address in self._known:
+        self._stop_one(asset, stopped_until)
+
+
+@internal
+def _stop_one(asset: address, stopped_until: uint256):
+    self._words[asset] = (
+        self._words[asset] & ~(STOPPED_MASK << STOPPED_AT)
+    ) | (stopped_until << STOPPED_AT)
 
 
 @view

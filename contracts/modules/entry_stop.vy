@@ -6,7 +6,7 @@
 @author DonaBlock
 @notice The guardian may stop money from coming in, for 7 days and once in 30,
         so that a fault can be looked at while nobody can add to the damage.
-        Exits never ask this module.
+        Exits never ask this module. The host wraps `_stop` and `_resume`.
 """
 
 event EntriesStopped:
@@ -43,10 +43,10 @@ def __init__(guardian: address):
     self._set_guardian(guardian)
 
 
-@external
-def stop_entries():
+@internal
+def _stop() -> uint256:
     """
-    @notice The guardian stops entries for 7 days; not again for 30 days.
+    @dev The guardian stops entries for 7 days; not again for 30 days.
     """
     assert msg.sender == self.guardian, "guardian: not the guardian"
     assert block.timestamp >= self.next_stop_at, "guardian: stopped too recently"
@@ -54,23 +54,18 @@ def stop_entries():
     self.stopped_until = stopped_until
     self.next_stop_at = block.timestamp + STOP_INTERVAL
     log EntriesStopped(guardian=msg.sender, stopped_until=stopped_until)
+    return stopped_until
 
 
-@external
-def resume_entries():
+@internal
+def _resume():
     """
-    @notice The guardian opens entries again early.
+    @dev The guardian opens entries again early. The time of the next stop stays.
     """
     assert msg.sender == self.guardian, "guardian: not the guardian"
     assert block.timestamp < self.stopped_until, "guardian: not stopped"
     self.stopped_until = block.timestamp
     log EntriesResumed(resumed_by=msg.sender)
-
-
-@view
-@internal
-def _check_open():
-    assert block.timestamp >= self.stopped_until, "guardian: entries are stopped"
 
 
 @internal
