@@ -130,8 +130,7 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
     """
     @notice Sends tokens of `owner`, within what it allowed the caller.
     @dev Reverts with "erc20: zero owner", "erc20: allowance too low", "erc20: transfer to zero",
-         "erc20: transfer to the token" or "erc20: balance too low". Logs Transfer, and Approval
-         with what is left unless the allowance is the maximum.
+         "erc20: transfer to the token" or "erc20: balance too low". Logs Transfer.
     @param owner Whose tokens.
     @param receiver Who gets them; neither zero nor the token itself.
     @param amount How many, in the smallest unit.
@@ -148,7 +147,7 @@ def burn_from(owner: address, amount: uint256):
     @notice Destroys tokens of `owner`, within what it allowed the caller, and lowers the total
             supply by as many.
     @dev Reverts with "erc20: zero owner", "erc20: allowance too low" or "erc20: balance too low".
-         Logs Transfer to zero, and Approval with what is left unless the allowance is the maximum.
+         Logs Transfer to zero.
     @param owner Whose tokens.
     @param amount How many, in the smallest unit.
     """
@@ -286,4 +285,6 @@ def _spend_allowance(owner: address, spender: address, amount: uint256):
 
     if allowance != max_value(uint256):
         assert allowance >= amount, "erc20: allowance too low"
-        self._approve(owner, spender, unsafe_sub(allowance, amount))
+        # No Approval is logged: the standard asks for it in `approve` only, and it would cost every
+        # spender 1,850 gas. Who needs the allowance asks for it.
+        self.allowance[owner][spender] = unsafe_sub(allowance, amount)

@@ -242,7 +242,6 @@ def test_issue_pays_in_and_issues_as_much(give, stablecoin, payer, accounts):
     with moves([stablecoin, give, COIN], accounts) as moved:
         give.issue(HELD, sender=payer)
     assert logged(give) == [
-        entry(stablecoin, "Approval", owner=payer, spender=give, value=0),
         entry(stablecoin, "Transfer", sender=payer, receiver=give, value=HELD),
         entry(give, "Transfer", sender=ZERO, receiver=payer, value=HELD),
         entry(give, "Issued", payer=payer, receiver=payer, amount=HELD),
@@ -313,7 +312,6 @@ def test_issue_with_permit_needs_no_allowance_before(
         give.issue_with_permit(40, donor, *permit.signature, sender=signer)
     assert logged(give) == [
         entry(stablecoin, "Approval", owner=signer, spender=give, value=40),
-        entry(stablecoin, "Approval", owner=signer, spender=give, value=0),
         entry(stablecoin, "Transfer", sender=signer, receiver=give, value=40),
         entry(give, "Transfer", sender=ZERO, receiver=donor, value=40),
         entry(give, "Issued", payer=signer, receiver=donor, amount=40),
