@@ -1,0 +1,1 @@
+"""The chain: node, artifacts, accounts, transactions, logs, deployment. It knows no feature."""

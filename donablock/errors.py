@@ -1,0 +1,132 @@
+"""Everything that can go wrong, in one tree. Each message says what is wrong and how to mend it.
+
+DonaBlockError
+├── InputError                  what a person wrote cannot be understood
+│   ├── AmountError             an amount or its unit
+│   └── LinkError               a payment link
+├── FileError                   a file of ours is wrong or missing
+│   ├── NetworkFileError        config/networks
+│   ├── ManifestError           deployments
+│   └── ArtifactError           a contract's source does not compile, or there is none
+├── ChainError                  the chain or the node said no
+│   ├── NodeError               the node cannot be reached, or did not start
+│   ├── WrongChainError         the node is on another chain
+│   ├── RevertError             a contract refused; `reason` is its reason
+│   ├── FundsError              the account cannot pay for the transaction
+│   ├── NotMinedError           a transaction was sent and is not in a block yet
+│   ├── ReplacedError           another transaction took the nonce of ours
+│   └── PermitError             a token takes no EIP-2612 permit, or not this one
+├── SignerError                 there is no signer, or it declined
+│   └── TestAccountError        a published key on a public network
+└── DeployError                 a deployment cannot go on
+    └── VerifyError             what is on chain is not what the manifest says; `findings`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DonaBlockError(Exception):
+    """Root of all errors of this package. `str(error)` is one message for people."""
+
+
+class InputError(DonaBlockError):
+    """What a person wrote cannot be understood."""
+
+
+class AmountError(InputError):
+    """An amount of money, or its unit, cannot be understood."""
+
+
+class LinkError(InputError):
+    """A payment link (EIP-681) cannot be written or read."""
+
+
+class FileError(DonaBlockError):
+    """A file of ours is wrong or missing."""
+
+
+class NetworkFileError(FileError):
+    """A file of config/networks is missing, incomplete or wrong."""
+
+
+class ManifestError(FileError):
+    """A file of deployments is missing, unreadable or not of this deployment."""
+
+
+class ArtifactError(FileError):
+    """A contract does not compile, or there is no such contract."""
+
+
+class ChainError(DonaBlockError):
+    """The chain or the node said no."""
+
+
+class NodeError(ChainError):
+    """The node cannot be reached, or the local one did not start."""
+
+
+class WrongChainError(ChainError):
+    """The node is on another chain than the one that was asked for."""
+
+    def __init__(self, expected: int, found: int, hint: str = "") -> None:
+        self.expected = expected
+        self.found = found
+        message = f"the node is on chain {found}, but chain {expected} was asked for"
+        super().__init__(f"{message}: {hint or 'name the right node with --network'}")
+
+
+class RevertError(ChainError):
+    """A contract refused. `reason` is what it gave ("giving: zero amount"), "" if nothing."""
+
+    def __init__(self, reason: str, call: str = "") -> None:
+        self.reason = reason
+        self.call = call
+        said = reason or "it gave no reason (wrong address, not enough gas, or a foreign contract)"
+        super().__init__(f"{call or 'the call'} was refused: {said}")
+
+
+class FundsError(ChainError):
+    """The account cannot pay for the transaction."""
+
+
+class NotMinedError(ChainError):
+    """A transaction was sent and is not in a block yet; it may still come."""
+
+    def __init__(self, transaction: str, message: str = "") -> None:
+        self.transaction = transaction
+        super().__init__(
+            message
+            or f"transaction {transaction} is in no block yet; look it up before sending it again"
+        )
+
+
+class ReplacedError(ChainError):
+    """Another transaction of the same account took the nonce of ours."""
+
+
+class PermitError(ChainError):
+    """A token takes no EIP-2612 permit, or not this one; use `approve`."""
+
+
+class SignerError(DonaBlockError):
+    """There is no signer, or it declined to sign."""
+
+
+class TestAccountError(SignerError):
+    """An account whose key is published would be used on a public network."""
+
+    __test__ = False  # not a test, whatever pytest makes of the name
+
+
+class DeployError(DonaBlockError):
+    """A deployment cannot go on."""
+
+
+class VerifyError(DeployError):
+    """What is on chain is not what the manifest says. `findings` has one line for each."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = tuple(findings)
+        super().__init__(f"{len(self.findings)} finding(s):\n" + "\n".join(self.findings))
