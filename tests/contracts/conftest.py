@@ -22,6 +22,15 @@ def now():
     return NOW
 
 
+@pytest.fixture(autouse=True)
+def forget_storage_traces():
+    """titanoboa notes each storage slot written, by address, and uses it to print a contract when a
+    call reverts. It does not forget them when it undoes a deployment, so that another contract at
+    the same address can fail to print, and with it the test.
+    """
+    boa.env.sstore_trace.clear()
+
+
 @pytest.fixture(scope="session")
 def donor():
     return roles.address("donor")

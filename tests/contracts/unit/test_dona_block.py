@@ -36,7 +36,8 @@ def test_the_token_as_its_own_vesting_is_refused():
         deployers.DONA_BLOCK.deploy(predicted)
 
 
-def test_the_constructor_mints_everything_to_the_vesting_once(dobo, vesting):
+def test_the_constructor_mints_everything_to_the_vesting_once(vesting):
+    dobo = deployers.DONA_BLOCK.deploy(vesting)
     assert logged(dobo) == [entry(dobo, "Transfer", sender=ZERO, receiver=vesting, value=SUPPLY)]
     assert dobo.totalSupply() == dobo.INITIAL_SUPPLY() == SUPPLY
     assert dobo.balanceOf(vesting) == SUPPLY

@@ -130,14 +130,15 @@ def test_the_decimals_are_those_of_the_backing(registry, reserve, decimals):
     assert give.decimals() == decimals
 
 
-def test_the_constructor_fixes_everything_and_issues_nothing(give, stablecoin, registry, reserve):
+def test_the_constructor_fixes_everything_and_issues_nothing(stablecoin, registry, reserve):
+    give = deployers.DONA_GIVE.deploy(stablecoin, registry, reserve)
+    assert logged(give) == []
     assert (give.name(), give.symbol(), give.decimals()) == ("DonaGive", "GIVE", 6)
     assert give.BACKING() == stablecoin.address
     assert give.REGISTRY() == registry.address
     assert give.RESERVE() == reserve.address
     assert (give.MIN_DECIMALS(), give.MAX_DECIMALS()) == (6, 18)
     assert give.totalSupply() == 0
-    assert logged(give) == []
 
 
 def test_nothing_else_can_be_called_no_burn_no_owner_no_pause(give):

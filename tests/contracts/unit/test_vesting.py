@@ -101,7 +101,8 @@ def test_the_vesting_as_its_own_beneficiary_is_refused(dobo, start, beneficiarie
         deployers.VESTING.deploy(dobo, start, [*beneficiaries[:8], predicted])
 
 
-def test_the_constructor_fixes_everything(vesting, dobo, start, beneficiaries):
+def test_the_constructor_fixes_everything(dobo, start, beneficiaries):
+    vesting = deployers.VESTING.deploy(dobo, start, beneficiaries)
     assert logged(vesting) == [
         entry(
             vesting,
