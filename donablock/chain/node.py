@@ -68,10 +68,11 @@ class Anvil:
         chain_id: int = LOCAL_CHAIN_ID,
         port: int = 0,
         timestamp: int | None = None,
-        accounts: int = 10,
+        accounts: int = 20,
         balance: int = 10_000,
         block_time: int | None = None,
         mining: bool = True,
+        steps_tracing: bool = False,
         load: Path | None = None,
         dump: Path | None = None,
         log: Path | None = None,
@@ -80,7 +81,8 @@ class Anvil:
         """
         port 0: any free one. timestamp: the first block's. accounts: how many of the test mnemonic
         hold `balance` coins (not wei). block_time: mine every so many seconds, else at once;
-        mining=False: only on demand. load, dump: the chain's state, read at start, written at stop.
+        mining=False: only on demand. steps_tracing: debug_traceTransaction tells every step.
+        load, dump: the chain's state, read at start, written at stop.
         log: where anvil's own output goes (default: nowhere that lasts).
         """
         self.chain_id = chain_id
@@ -92,6 +94,8 @@ class Anvil:
             self._options += ["--block-time", str(block_time)]
         if not mining:
             self._options.append("--no-mining")
+        if steps_tracing:
+            self._options.append("--steps-tracing")
         if load is not None:
             if not load.is_file():
                 raise NodeError(f"there is no chain state at {load}; make it first (`make demo`)")

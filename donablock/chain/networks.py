@@ -1,0 +1,327 @@
+"""What is particular to a network: config/networks/*.json, found by chain id and checked whole.
+
+A role is an address, or the name of one of our contracts that can hold it ("EcosystemReserve",
+"Timelock"); an empty one has to be filled in before anything is deployed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from eth_typing import ChecksumAddress
+from eth_utils.address import is_address, is_checksum_address, to_checksum_address
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from web3 import Web3
+
+from donablock.chain.amounts import NATIVE
+from donablock.chain.keys import published_addresses
+from donablock.chain.session import ask
+from donablock.errors import (
+    ChainError,
+    NetworkFileError,
+    TestAccountError,
+    WrongChainError,
+)
+from donablock.settings import settings
+
+HOUR, DAY = 3_600, 86_400
+# the contracts' own bounds, so that a file is refused before anything is sent
+_TIMELOCK_DELAY = (HOUR, 30 * DAY)
+_PAYEE_DELAY = (HOUR, 30 * DAY)
+_EPOCH_NOTICE = (HOUR, 90 * DAY)
+# Giving and IndexFunds take 16 at first; DOBO and GIVE are two of them
+_MAX_TOKENS = 14
+
+BENEFICIARIES = (
+    "ecosystem",
+    "liquidity",
+    "team",
+    "donations",
+    "operation",
+    "foundation",
+    "development",
+    "advisors",
+    "promotions",
+)
+"""The vesting's groups, in the order of the contract."""
+
+HOLDERS = ("Timelock", "EcosystemReserve")
+"""Our contracts that may be named instead of an address."""
+
+
+def _checksummed(value: str) -> ChecksumAddress:
+    if not is_address(value):
+        raise ValueError(f"{value!r} is no address: it has 0x and 40 hexadecimal digits")
+    if not is_checksum_address(value):
+        raise ValueError(
+            f"{value} has no valid checksum; compare it with its source, then write "
+            f"{to_checksum_address(value)}"
+        )
+    return to_checksum_address(value)
+
+
+def _holder(value: str) -> str:
+    return value if value in HOLDERS or not value else _checksummed(value)
+
+
+Address = Annotated[str, AfterValidator(_checksummed)]
+Holder = Annotated[str, AfterValidator(_holder)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Native(_Model):
+    """The chain's coin. `symbol` is written on receipts."""
+
+    symbol: str = Field(pattern=r"^[A-Za-z]{1,8}$")
+    decimals: int = Field(default=18, ge=18, le=18)
+
+
+class Delays(_Model):
+    """Seconds between a step that everybody can see and the one that takes effect."""
+
+    timelock: int = Field(ge=_TIMELOCK_DELAY[0], le=_TIMELOCK_DELAY[1])
+    payee: int = Field(ge=_PAYEE_DELAY[0], le=_PAYEE_DELAY[1])
+    epoch_notice: int = Field(ge=_EPOCH_NOTICE[0], le=_EPOCH_NOTICE[1])
+
+
+class Token(_Model):
+    """A token of others. `is_measured`: its issuer could start to take a fee on transfers."""
+
+    symbol: str = Field(min_length=1, max_length=16)
+    address: Address
+    decimals: int = Field(ge=6, le=18)
+    is_measured: bool
+    source: str = Field(pattern=r"^https://", description="where its issuer or another names it")
+    note: str = ""
+
+
+class TestToken(_Model):
+    """A stablecoin that is deployed first, where there is none: on local chains only."""
+
+    __test__ = False
+
+    name: str
+    symbol: str
+    decimals: int = Field(ge=6, le=18)
+
+
+class Roles(_Model):
+    """Who may do what. The zero address among the executors means anyone."""
+
+    proposers: tuple[Holder, ...] = Field(max_length=3)
+    executors: tuple[Holder, ...] = Field(max_length=3)
+    registrar: Holder
+    guardian: Holder
+    operations: Holder
+    beneficiaries: dict[str, Holder]
+
+    @field_validator("proposers", "executors", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("beneficiaries")
+    @classmethod
+    def _all_groups(cls, value: dict[str, str]) -> dict[str, str]:
+        if set(value) != set(BENEFICIARIES):
+            raise ValueError(f"name each of {', '.join(BENEFICIARIES)}, and no other")
+        return {group: value[group] for group in BENEFICIARIES}
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """(role, holder), each holder of each role; an unfilled one is ""."""
+        for role, holders in (("proposers", self.proposers), ("executors", self.executors)):
+            yield from ((role, holder) for holder in holders or ("",))
+        for role in ("registrar", "guardian", "operations"):
+            yield role, getattr(self, role)
+        for group, holder in self.beneficiaries.items():
+            yield f"beneficiaries.{group}", holder
+
+
+class Network(_Model):
+    """One file of config/networks."""
+
+    name: str
+    chain_id: int = Field(gt=0)
+    also_chain_ids: tuple[int, ...] = ()
+    is_public: bool
+    ape_network: str = Field(description="as in `ape run deploy --network ...`")
+    explorer: str = ""
+    confirmations: int = Field(ge=0, le=100)
+    native: Native
+    delays: Delays
+    vesting_start: int | None = Field(
+        default=None, description="unix time; null: the block in which the deployment begins"
+    )
+    tokens: tuple[Token, ...] = Field(default=(), max_length=_MAX_TOKENS)
+    test_token: TestToken | None = None
+    backing: str = Field(description="symbol of the stablecoin behind GIVE")
+    roles: Roles
+
+    @field_validator("tokens", "also_chain_ids", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Network:
+        symbols = [token.symbol for token in self.tokens]
+        if self.test_token is not None:
+            symbols.append(self.test_token.symbol)
+            if self.is_public:
+                raise ValueError("test_token: a public network has stablecoins of its own")
+        addresses = [token.address for token in self.tokens]
+        for what, values in (("symbol", symbols), ("address", addresses)):
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"tokens: the same {what} twice: {', '.join(twice)}")
+        if self.backing not in symbols:
+            raise ValueError(f"backing: {self.backing!r} is not among the tokens")
+        return self
+
+    @property
+    def chain_ids(self) -> tuple[int, ...]:
+        return (self.chain_id, *self.also_chain_ids)
+
+    def with_roles(self, path: Path) -> Network:
+        """The same with the roles of a file, which has what "roles" has here."""
+        roles = _parse(Roles, _read(path), path)
+        return self.model_copy(update={"roles": roles})
+
+    def check_roles(self, deployer: str) -> None:
+        """Raises NetworkFileError for a role that is not filled in or would be the deployer's."""
+        empty = sorted({role for role, holder in self.roles.named() if not holder})
+        if empty:
+            raise NetworkFileError(
+                f"{self.name}: roles not filled in: {', '.join(empty)}. Copy the `roles` of "
+                f"config/networks/{self.name}.json into a file of your own, write an address for "
+                "each, and name it with --roles FILE"
+            )
+        for role, holder in self.roles.named():
+            if role != "executors" and holder == NATIVE:
+                raise NetworkFileError(f"{self.name}: {role} is the zero address")
+            if holder == deployer:
+                raise NetworkFileError(
+                    f"{self.name}: {role} is the deployer, who is to hold nothing; "
+                    "name another account"
+                )
+            if self.is_public and holder in published_addresses():
+                raise TestAccountError(
+                    f"{self.name}: {role} is {holder}, whose private key is published; "
+                    "name an account of your own"
+                )
+        for role in ("proposers", "executors"):
+            holders = getattr(self.roles, role)
+            if len(set(holders)) != len(holders):
+                raise NetworkFileError(f"{self.name}: the same account twice among the {role}")
+
+
+def network_files() -> list[Path]:
+    return sorted(settings().networks_path.glob("*.json"))
+
+
+def load_network(path: Path) -> Network:
+    """Raises NetworkFileError, which names the field."""
+    return _parse(Network, _read(path), path)
+
+
+def network_of(chain_id: int) -> Network:
+    """The network with this chain id. Raises NetworkFileError if there is no file for it."""
+    networks = [load_network(path) for path in network_files()]
+    for network in networks:
+        if chain_id in network.chain_ids:
+            return network
+    known = ", ".join(f"{network.name} ({network.chain_id})" for network in networks)
+    raise NetworkFileError(
+        f"there is no network file for chain {chain_id} in {settings().networks_path}; there are "
+        f"{known or 'none'}. Add one, or name the node of another chain with --network"
+    )
+
+
+def check_signer(network: Network, address: str) -> None:
+    """Raises TestAccountError where a published key would sign on a public network."""
+    if network.is_public and to_checksum_address(address) in published_addresses():
+        raise TestAccountError(
+            f"{address} is a test account: everybody has its key, and {network.name} is public. "
+            "Use an account of your own: ape accounts generate NAME, then --account NAME"
+        )
+
+
+def check_tokens(w3: Web3, network: Network) -> None:
+    """Code, symbol and decimals of each token are what the file says, or NetworkFileError."""
+    if w3.eth.chain_id not in network.chain_ids:
+        raise WrongChainError(network.chain_id, w3.eth.chain_id)
+    for token in network.tokens:
+        where = f"{network.name}: {token.symbol} at {token.address} (source: {token.source})"
+        if not w3.eth.get_code(to_checksum_address(token.address)):
+            raise NetworkFileError(f"{where}: there is no contract; correct the file or the node")
+        symbol = _symbol(_read_view(w3, token.address, "symbol()", where), where)
+        decimals = int.from_bytes(_read_view(w3, token.address, "decimals()", where)[:32], "big")
+        for what, found, said in (
+            ("symbol", symbol, token.symbol),
+            ("decimals", decimals, token.decimals),
+        ):
+            if found != said:
+                raise NetworkFileError(
+                    f"{where}: its {what} on chain is {found!r}, in the file {said!r}; find out "
+                    "which is right before you go on"
+                )
+
+
+def _read_view(w3: Web3, address: str, signature: str, where: str) -> bytes:
+    data = Web3.keccak(text=signature)[:4]
+    to = to_checksum_address(address)
+    try:
+        found = bytes(ask(lambda: w3.eth.call({"to": to, "data": data})))
+    except ChainError as error:
+        raise NetworkFileError(f"{where}: {signature} fails: {error}") from error
+    if len(found) < 32:
+        raise NetworkFileError(f"{where}: {signature} gives nothing; this is no token")
+    return found
+
+
+def _symbol(answer: bytes, where: str) -> str:
+    try:
+        if len(answer) == 32:  # old tokens: a bytes32
+            return answer.rstrip(b"\0").decode()
+        length = int.from_bytes(answer[32:64], "big")
+        return answer[64 : 64 + length].decode()
+    except UnicodeDecodeError as error:
+        raise NetworkFileError(f"{where}: its symbol is not text") from error
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise NetworkFileError(f"there is no file {path}") from error
+    except (OSError, ValueError) as error:
+        raise NetworkFileError(f"{path.name} cannot be read as JSON: {error}") from error
+
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def _parse(model: type[_M], data: Any, path: Path) -> _M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'file'}: "
+            f"{fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        )
+        raise NetworkFileError(f"{path.name}: {faults}") from error
