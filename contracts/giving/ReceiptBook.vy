@@ -80,6 +80,15 @@ NATIVE: constant(address) = empty(address)
 NATIVE_DECIMALS: constant(uint256) = 18
 
 MAX_MINTERS: constant(uint256) = 8
+
+# @dev Longest of what the metadata is made of. "base units of" stands before a
+#      symbol; an amount is at most 39 digits and a fraction.
+MAX_UNIT: constant(uint256) = 31
+MAX_AMOUNT: constant(uint256) = 79
+MAX_TRAIT: constant(uint256) = 124
+MAX_RECIPIENT: constant(uint256) = 248
+# @dev 4 letters for every 3 bytes of the picture.
+MAX_IMAGE: constant(uint256) = 8_192
 MAX_JSON: constant(uint256) = 15_360
 # @dev 4 letters for every 3 bytes of JSON, and 29 in front.
 MAX_URI: constant(uint256) = 20_509
@@ -432,7 +441,122 @@ def _metadata(token_id: uint256) -> String[MAX_JSON]:
     @return String The JSON document.
     """
     receipt: IReceiptBook.Receipt = self._receipt(token_id)
-    unit: String[16] = NATIVE_SYMBOL
-    return concat(
-        '{"name":"DonaBlock Receipt #', uint2str(token_id), '"}', unit
+    token: String[text.MAX_NAME] = ""
+    unit: String[MAX_UNIT] = ""
+    decimals: uint256 = 0
+    token, unit, decimals = self._unit(receipt.asset)
+    whole: uint256 = 0
+    fraction: String[text.MAX_FRACTION] = ""
+    whole, fraction = text._split(receipt.amount, decimals)
+
+    donor: String[42] = text._address(receipt.donor)
+    asset: String[42] = "native coin"
+    short_asset: String[text.MAX_SHORT] = "native coin"
+    if receipt.asset != NATIVE:
+        asset = text._address(receipt.asset)
+        short_asset = text._short(asset)
+    memo: String[66] = text._hex32(receipt.memo)
+    short_memo: String[text.MAX_SHORT] = "none"
+    if receipt.memo != empty(bytes32):
+        short_memo = text._short(memo)
+    legal_id: String[66] = text._hex32(receipt.legal_id)
+    date: String[10] = text._date(receipt.timestamp)
+    title: String[receipt_art.MAX_TITLE] = receipt_art._title(
+        receipt.recipient_id, receipt.epoch
     )
+    amount: String[MAX_AMOUNT] = concat(text._digits(whole), fraction)
+
+    recipient: String[MAX_RECIPIENT] = ""
+    if receipt.epoch == 0:
+        recipient = concat(
+            self._trait("Recipient kind", "charity"),
+            self._trait("Legal id", legal_id),
+        )
+    else:
+        recipient = concat(
+            self._trait("Recipient kind", "index fund"),
+            self._trait("Epoch", text._digits(receipt.epoch)),
+        )
+
+    picture: String[receipt_art.MAX_PICTURE] = receipt_art._picture(
+        receipt_art.Face(
+            token_id=token_id,
+            recipient_id=receipt.recipient_id,
+            epoch=receipt.epoch,
+            whole=text._grouped(whole),
+            fraction=fraction,
+            unit=unit,
+            date=date,
+            donor=text._short(donor),
+            asset=short_asset,
+            memo=short_memo,
+            legal_id=text._short(legal_id),
+        )
+    )
+    return concat(
+        '{"name":"DonaBlock Receipt #',
+        text._digits(token_id),
+        '","description":"Receipt for a gift of ',
+        amount,
+        " ",
+        unit,
+        " to ",
+        title,
+        " on ",
+        date,
+        ". It stays with its donor and cannot be transferred.",
+        '","attributes":[',
+        recipient,
+        self._trait("Recipient", title),
+        self._trait("Recipient id", text._digits(receipt.recipient_id)),
+        self._trait("Asset", asset),
+        self._trait("Symbol", token),
+        self._trait("Amount", amount),
+        self._trait("Base units", text._digits(receipt.amount)),
+        self._trait("Date", date),
+        self._trait("Memo", memo),
+        '{"trait_type":"Donor","value":"',
+        donor,
+        '"}],"image":"data:image/svg+xml;base64,',
+        convert(
+            base64._encode(convert(picture, Bytes[receipt_art.MAX_PICTURE])),
+            String[MAX_IMAGE],
+        ),
+        '"}',
+    )
+
+
+@internal
+@view
+def _unit(
+    asset: address,
+) -> (String[text.MAX_NAME], String[MAX_UNIT], uint256):
+    """
+    @notice Finds what an amount of an asset is counted in.
+    @param asset The token, or zero for the native coin.
+    @return String The asset's symbol.
+    @return String The unit: the symbol, or "base units of" it where the
+            token's decimals cannot be read.
+    @return uint256 The unit's decimals.
+    """
+    if asset == NATIVE:
+        return NATIVE_SYMBOL, NATIVE_SYMBOL, NATIVE_DECIMALS
+    token: String[text.MAX_NAME] = token_facts._symbol(asset)
+    decimals: uint256 = 0
+    is_known: bool = False
+    decimals, is_known = token_facts._decimals(asset)
+    if is_known:
+        return token, token, decimals
+    return token, concat("base units of ", token), 0
+
+
+@internal
+@pure
+def _trait(title: String[14], trait: String[MAX_AMOUNT]) -> String[MAX_TRAIT]:
+    """
+    @notice Writes one attribute and the comma after it.
+    @param title What it is, in characters that JSON takes as they are.
+    @param trait How it is, in such characters.
+    @return String JSON.
+    """
+    return concat('{"trait_type":"', title, '","value":"', trait, '"},')

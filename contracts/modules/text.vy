@@ -12,9 +12,13 @@
 
 # @dev Most decimal places that `_amount` writes.
 MAX_DECIMALS: constant(uint256) = 36
+# @dev Length of a shortened address or word.
+MAX_SHORT: constant(uint256) = 21
 # @dev A point and 39 digits, as many as 128 bits have.
 MAX_FRACTION: constant(uint256) = 40
-# @dev Thirty digits and a comma before every three but the first.
+# @dev 128 bits have at most 39 digits; thirty, with their commas, as many
+#      characters.
+MAX_DIGITS: constant(uint256) = 39
 MAX_GROUPED: constant(uint256) = 39
 # @dev Longest name that `_safe_name` reads and writes.
 MAX_NAME_INPUT: constant(uint256) = 32
@@ -53,6 +57,17 @@ SECONDS_PER_DAY: constant(uint256) = 86_400
 DAYS_PER_ERA: constant(uint256) = 146_097
 # @dev From 0000-03-01 to 1970-01-01.
 DAYS_TO_EPOCH: constant(uint256) = 719_468
+
+
+@internal
+@pure
+def _digits(number: uint256) -> String[MAX_DIGITS]:
+    """
+    @notice Writes a whole number.
+    @param number The number, below 2**128.
+    @return String Its digits.
+    """
+    return uint2str(convert(number, uint128))
 
 
 @internal
@@ -111,6 +126,19 @@ def _address(account: address) -> String[42]:
 
 @internal
 @pure
+def _short(digits: String[66]) -> String[MAX_SHORT]:
+    """
+    @notice Shortens an address or a word to its beginning and its end.
+    @param digits "0x" and 40 or 64 digits.
+    @return String Its first 10 and last 8 characters.
+    """
+    return concat(
+        slice(digits, 0, 10), "...", slice(digits, len(digits) - 8, 8)
+    )
+
+
+@internal
+@pure
 def _split(
     amount: uint256, decimals: uint256
 ) -> (uint256, String[MAX_FRACTION]):
@@ -136,7 +164,7 @@ def _split(
         part //= 10
         places -= 1
     # A one before the part keeps its leading zeros.
-    digits: String[39] = uint2str(convert(10**places + part, uint128))
+    digits: String[MAX_DIGITS] = self._digits(10**places + part)
     return amount // one, concat(".", slice(digits, 1, places))
 
 
@@ -148,34 +176,19 @@ def _grouped(whole: uint256) -> String[MAX_GROUPED]:
     @param whole The number, below 10**30.
     @return String The digits and commas.
     """
-    size: uint256 = len(uint2str(convert(whole, uint128)))
-    # A one before the number keeps all of its thirty digits.
-    digits: String[30] = slice(
-        uint2str(convert(10**30 + whole, uint128)), 1, 30
-    )
-    grouped: String[MAX_GROUPED] = concat(
-        slice(digits, 0, 3),
-        ",",
-        slice(digits, 3, 3),
-        ",",
-        slice(digits, 6, 3),
-        ",",
-        slice(digits, 9, 3),
-        ",",
-        slice(digits, 12, 3),
-        ",",
-        slice(digits, 15, 3),
-        ",",
-        slice(digits, 18, 3),
-        ",",
-        slice(digits, 21, 3),
-        ",",
-        slice(digits, 24, 3),
-        ",",
-        slice(digits, 27, 3),
-    )
-    shown: uint256 = size + (size - 1) // 3
-    return slice(grouped, MAX_GROUPED - shown, shown)
+    digits: String[MAX_DIGITS] = self._digits(whole)
+    size: uint256 = len(digits)
+    # One to three digits stand before the first comma.
+    at: uint256 = (size - 1) % 3 + 1
+    grouped: String[MAX_GROUPED] = slice(digits, 0, at)
+    for i: uint256 in range(9):
+        if at == size:
+            break
+        grouped = convert(
+            concat(grouped, ",", slice(digits, at, 3)), String[MAX_GROUPED]
+        )
+        at += 3
+    return grouped
 
 
 @internal
@@ -183,7 +196,7 @@ def _grouped(whole: uint256) -> String[MAX_GROUPED]:
 def _date(timestamp: uint256) -> String[10]:
     """
     @notice Writes the day of a timestamp, UTC, as YYYY-MM-DD.
-    @param timestamp Seconds since 1970-01-01, before the year 10000.
+    @param timestamp Seconds since 1970-01-01, from the year 1970 to 9999.
     @return String The date.
     """
     # Howard Hinnant's civil_from_days, for days that are not negative.
@@ -206,13 +219,12 @@ def _date(timestamp: uint256) -> String[10]:
     year: uint256 = 400 * era + year_of_era
     if month <= 2:
         year += 1
-    # 10000 and 100 in front keep leading zeros.
+    # One number, YYYYMMDD; the year has four digits.
+    digits: String[MAX_DIGITS] = self._digits(
+        10_000 * year + 100 * month + month_day
+    )
     return concat(
-        slice(uint2str(10_000 + year), 1, 4),
-        "-",
-        slice(uint2str(100 + month), 1, 2),
-        "-",
-        slice(uint2str(100 + month_day), 1, 2),
+        slice(digits, 0, 4), "-", slice(digits, 4, 2), "-", slice(digits, 6, 2)
     )
 
 
