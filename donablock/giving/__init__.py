@@ -1,0 +1,1 @@
+"""Giving: what the scripts do, without their words. Nothing here prints."""
