@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 SUPPLY = 2_000_000_000 * 10**18
 # in seconds: a year of 365 days has twelve months of equal length
@@ -30,7 +31,7 @@ class Group:
         assert total.denominator == 1
         return int(total)
 
-    @property
+    @cached_property
     def instalments(self) -> list[tuple[int, int]]:
         """(seconds after the start, smallest units): rounded down, and the last takes the rest."""
         amounts = [int(share * self.total) for share in self.monthly[:-1]]
