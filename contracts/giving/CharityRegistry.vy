@@ -8,11 +8,9 @@
         paid. A charity applies (from the address it wants to be paid to), the
         registrar verifies it for a term, may suspend it for 30 days, and the
         timelock may revoke it.
-
-          applied --verify--> verified --suspend--> suspended --30 days--> verified
-                                 |  ^                   |
-                                 |  +----reinstate------+
-                                 +--revoke or retire----+--> revoked
+        A charity is applied for, then verified, then perhaps suspended (and
+        verified again by reinstatement or lapse), then perhaps revoked, by the
+        timelock or by its own retirement, and that for good.
 
         An application takes no number and reserves no legal id, so nobody can
         squat either. A charity's number and legal id never change.
@@ -251,7 +249,7 @@ def apply(
     """
     @notice Apply for verification. The caller is the address to be paid, which
             proves that somebody holds its key on this chain. An application
-            reserves nothing; the same one may be made again.
+            reserves nothing; once used up by `verify`, it may be made again.
     @param legal_id keccak256 of the legal id, e.g. of "GB:CHC:1234567".
     @param sdgs Sustainable Development Goals served: bit k - 1 is goal k, at least one.
     @param metadata_hash keccak256 of the document behind `uri`.

@@ -227,9 +227,10 @@ def _transfer(owner: address, receiver: address, amount: uint256):
     balance: uint256 = self.balanceOf[owner]
     assert balance >= amount, "erc20: balance too low"
 
-    # The subtraction is checked above; no balance exceeds totalSupply, whose growth is checked.
+    # Checked just above.
     self.balanceOf[owner] = unsafe_sub(balance, amount)
-    self.balanceOf[receiver] = unsafe_add(self.balanceOf[receiver], amount)
+    # Written so that the slot's place is hashed once.
+    self.balanceOf[receiver] += amount
 
     log IERC20.Transfer(sender=owner, receiver=receiver, value=amount)
 
@@ -241,8 +242,7 @@ def _mint(receiver: address, amount: uint256):
          neither zero nor the token.
     """
     self.totalSupply += amount
-    # No balance exceeds totalSupply, whose growth was just checked.
-    self.balanceOf[receiver] = unsafe_add(self.balanceOf[receiver], amount)
+    self.balanceOf[receiver] += amount
 
     log IERC20.Transfer(sender=empty(address), receiver=receiver, value=amount)
 
