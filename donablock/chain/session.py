@@ -178,7 +178,9 @@ class Session:
         self, transaction: TxParams, name: str, override: StateOverride | None = None
     ) -> int:
         if override:
-            return int(ask(lambda: self.w3.eth.estimate_gas(transaction, "latest", override), name))
+            return int(
+                ask(lambda: self.w3.eth.estimate_gas(transaction, "pending", override), name)
+            )
         return int(ask(lambda: self.w3.eth.estimate_gas(transaction), name))
 
     def send(self, call: ContractFunction, value: int = 0, *, gas: int | None = None) -> TxReceipt:
