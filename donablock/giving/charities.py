@@ -50,9 +50,9 @@ class Status(IntEnum):
     """What the registry's `status` answers."""
 
     UNKNOWN = 0
-    VERIFIED = 1
+    REVOKED = 1
     SUSPENDED = 2
-    REVOKED = 3
+    VERIFIED = 3
     EXPIRED = 4
 
     @property

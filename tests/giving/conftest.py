@@ -1,0 +1,117 @@
+"""A chain of its own for the giving tests: anvil, deployed as everywhere, with charities and funds.
+
+Each test gets the chain as it was after the set-up: a snapshot is taken and gone back to. Accounts
+are anvil's, by what they do; who has which role is in config/networks/local.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from eth_utils.crypto import keccak
+from web3.contract import Contract
+
+from donablock.chain.amounts import Asset
+from donablock.chain.deploy import Deployment
+from donablock.chain.keys import LocalSigner
+from donablock.chain.networks import network_of
+from donablock.chain.node import Anvil
+from donablock.chain.session import Session
+from donablock.giving.assets import asset_at
+
+DAY = 86_400
+# anvil's accounts, by what they do
+DEPLOYER, PROPOSER, REGISTRAR, GUARDIAN, OPERATIONS = range(5)
+DONOR, OTHER_DONOR, STRANGER, NEW_PAYEE = 20, 21, 22, 23
+PAYEES = (30, 31, 32)
+# charities 1 to 3, and fund 13 with charities 1 (weight 1) and 2 (weight 3)
+CLIMATE = 13
+YEAR = 365 * DAY
+
+
+@dataclass
+class World:
+    """The deployed chain. `token` is its stablecoin; amounts in smallest units."""
+
+    node: Anvil
+    anyone: Session
+    token: Contract
+    usd: Asset
+
+    def session(self, account: int) -> Session:
+        return self.anyone.as_(LocalSigner.test_account(account))
+
+    def address(self, account: int) -> str:
+        return LocalSigner.test_account(account).address
+
+    def mint(self, account: int, amount: int) -> None:
+        call = self.token.functions.mint(self.address(account), amount)
+        self.session(DEPLOYER).send(call)
+
+    def own_token(self, name: str, *arguments: object) -> Contract:
+        """A test double, deployed."""
+        return self.session(DEPLOYER).deploy(name, *arguments)
+
+    def through_timelock(self, contract: str, function: str, *arguments: object) -> None:
+        """Schedules, waits and executes a call."""
+        target = self.anyone.contract(contract)
+        data = target.encode_abi(function, args=list(arguments))
+        timelock = self.anyone.contract("Timelock").functions
+        call = (target.address, 0, data, b"\0" * 32, b"\0" * 32)
+        delay = timelock.get_minimum_delay().call()
+        self.session(PROPOSER).send(timelock.schedule(*call, delay))
+        self.node.advance(delay)
+        self.session(STRANGER).send(timelock.execute(*call))
+
+
+@pytest.fixture(scope="session")
+def _chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    path: Path = tmp_path_factory.mktemp("deployments") / "31337.json"
+    # a past second, so that advancing the clock never reaches the machine's own
+    with Anvil(timestamp=1_750_000_000, accounts=40) as node:
+        plain = Session(node.w3, node.chain_id, LocalSigner.test_account(DEPLOYER))
+        deployment = Deployment(plain, network_of(node.chain_id), path)
+        manifest = deployment.run(deployment.plan())
+        anyone = Session(
+            node.w3,
+            node.chain_id,
+            LocalSigner.test_account(STRANGER),
+            addresses=manifest.addresses,
+        )
+        token = anyone.contract("PlainToken")
+        world = World(node, anyone, token, asset_at(anyone, token.address))
+        registry = anyone.contract("CharityRegistry")
+        for number, payee in enumerate(PAYEES, 1):
+            document = f'{{"name": "Charity number {number}"}}'
+            world.session(REGISTRAR).send(
+                registry.functions.verify(
+                    world.address(payee),
+                    keccak(text=f"GB:CHC:{number}"),
+                    1 << (CLIMATE - 1),
+                    keccak(text=document),
+                    f"data:application/json,{document}",
+                    world.anyone.now + YEAR,
+                    keccak(text="seen"),
+                )
+            )
+        world.through_timelock("IndexFunds", "announce_epoch", CLIMATE, [1, 2], [1, 3])
+        node.advance(3 * DAY)
+        for donor in (DONOR, OTHER_DONOR):
+            world.mint(donor, 1_000_000_000)
+        yield world
+
+
+@pytest.fixture
+def world(_chain: World) -> Iterator[World]:
+    """The chain as set up; what a test does to it is undone."""
+    snapshot = _chain.node.snapshot()
+    yield _chain
+    _chain.node.revert(snapshot)
+
+
+@pytest.fixture
+def donor(world: World) -> Session:
+    return world.session(DONOR)
