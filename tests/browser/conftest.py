@@ -1,0 +1,105 @@
+"""One chain, one page server and one browser for all; a fresh tab, wallet and chain state for each.
+
+Needs Chromium (`apt-get install chromium`) and the built page (`npm run build`).
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from donablock.chain.node import Anvil
+from tests.browser import chromium
+from tests.browser.donor import DonorPage
+from tests.browser.server import PageServer
+from tests.browser.wallet import EIP_6963, Wallet
+from tests.browser.world import World, account, build
+
+ROOT = Path(__file__).resolve().parents[2]
+DIST = ROOT / "web" / "give" / "dist"
+# nobody's timestamp: the page takes its time from the chain
+NOW = 1_800_000_000
+
+
+@pytest.fixture(scope="session")
+def chromium_command() -> str:
+    command = chromium.binary()
+    if command is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    return command
+
+
+@pytest.fixture(scope="session")
+def dist() -> Path:
+    """The page, built from the source as it is now."""
+    subprocess.run(["npm", "run", "--silent", "build"], cwd=ROOT, check=True, capture_output=True)
+    return DIST
+
+
+@pytest.fixture(scope="session")
+def built_world(chromium_command: str) -> Iterator[World]:
+    with Anvil(timestamp=NOW) as node:
+        yield build(node)
+
+
+@pytest.fixture
+def world(built_world: World) -> Iterator[World]:
+    """The chain as it was set up; what a test does to it is undone."""
+    snapshot = built_world.node.snapshot()
+    yield built_world
+    built_world.node.revert(snapshot)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_command: str) -> Iterator[chromium.Chromium]:
+    running = chromium.Chromium(chromium_command)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def server(dist: Path) -> Iterator[PageServer]:
+    running = PageServer(dist)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def wallet(world: World) -> Wallet:
+    return Wallet(world.node.w3, account("donor"), world.node.chain_id)
+
+
+@pytest.fixture
+def open_page(
+    world: World, server: PageServer, wallet: Wallet, browser: chromium.Chromium
+) -> Iterator[Callable[..., DonorPage]]:
+    """open_page(fragment="", script=EIP_6963, **config changes) -> the page, with its list read."""
+    tabs: list[chromium.Tab] = []
+
+    def open_page(fragment: str = "", script: str = EIP_6963, **changes: object) -> DonorPage:
+        server.config = world.config(**changes)
+        server.documents = world.documents
+        server.wallet = wallet
+        tab = chromium.Tab(browser)
+        tabs.append(tab)
+        tab.before_scripts(script)
+        tab.open(f"{server.url}{fragment}")
+        return DonorPage(tab)
+
+    yield open_page
+    faults = [fault for tab in tabs for fault in tab.faults if "/metadata/" not in fault]
+    for tab in tabs:
+        tab.close()
+    # a Content-Security-Policy violation is one of these, too
+    assert faults == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., DonorPage]) -> DonorPage:
+    """The page with the wallet connected."""
+    opened = open_page()
+    opened.connect()
+    return opened

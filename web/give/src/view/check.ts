@@ -1,0 +1,140 @@
+// The last look before signing: exactly where the money goes, and what the wallet is about to ask.
+
+import { formatAbout, formatAmount } from "../amounts";
+import { nameOf } from "../directory";
+import { fact, h, mono, the } from "../dom";
+import { type Plan, type StepId, stepsOf } from "../gift";
+import { memoText } from "../memo";
+import type { Choice, Model } from "../model";
+import { short } from "../text";
+
+export interface Actions {
+  onBack(): void;
+  onGive(): void;
+  onApproval(): void;
+}
+
+const FEE_PLACES = 6;
+
+export class Check {
+  readonly #root = the("check", HTMLDivElement);
+  #fault = h("p", { class: "notice fault", role: "alert", hidden: true });
+  #buttons: HTMLButtonElement[] = [];
+  #isSent = false;
+
+  constructor(
+    readonly model: Model,
+    readonly actions: Actions,
+  ) {}
+
+  show(plan: Plan, choice: Choice): void {
+    const { intent } = plan;
+    const { asset, memo } = intent;
+    const money = (amount: bigint): string => `${formatAmount(amount, asset.decimals)} ${asset.symbol}`;
+    const words = memoText(memo);
+    const title = h("h2", { id: "check-title", tabindex: "-1" }, h("span", { class: "step", "aria-hidden": "true" }, "3"), "Is this right?");
+    this.#fault = h("p", { class: "notice fault", role: "alert", hidden: true });
+    const back = h("button", { class: "button quiet", type: "button", click: () => this.actions.onBack() }, "Back");
+    const give = h("button", { class: "button main", type: "button", id: "give", click: () => this.actions.onGive() }, `Give ${money(intent.amount)}`);
+    this.#buttons = [back, give];
+    this.#isSent = false;
+    this.#root.replaceChildren(
+      title,
+      h(
+        "div",
+        { class: "sum" },
+        h("p", { class: "amount" }, money(intent.amount)),
+        h("p", {}, "to ", h("strong", {}, nameOf(choice))),
+      ),
+      h(
+        "dl",
+        { class: "facts", id: "plan" },
+        fact(choice.kind === "charity" ? "Goes to" : "Held for its charities by", mono(plan.payee)),
+        ...(intent.recipient.kind === "fund"
+          ? [fact("Fund and list", `No. ${intent.recipient.id}, list no. ${intent.recipient.epoch}`)]
+          : [fact("Charity", `No. ${intent.recipient.id} of the registry`)]),
+        ...(plan.operations === null ? [] : [fact("Tip", money(intent.tip), h("br"), "to ", mono(plan.operations))]),
+        fact("Leaves your wallet", h("strong", {}, money(plan.total))),
+        fact(
+          "Network fee",
+          `${plan.isMeasured ? "" : "about "}${formatAbout(plan.fee, this.model.config.coin.decimals, FEE_PLACES)} ${this.model.config.coin.symbol}`,
+        ),
+        fact("From", mono(intent.donor)),
+        fact("Through", mono(plan.contract)),
+        fact("Reference", words === null ? mono(memo) : words),
+        fact("Receipt", intent.wantsReceipt ? "Yes, in your wallet, for good" : "No"),
+      ),
+      h("h3", {}, "Your wallet will ask you"),
+      h(
+        "ol",
+        { class: "steps", id: "steps" },
+        ...stepsOf(plan).map((step) => h("li", { "data-step": step }, h("strong", {}, this.#title(step)), h("span", {}, this.#words(step, plan)))),
+      ),
+      this.#fault,
+      h("div", { class: "buttons" }, back, give),
+    );
+    this.#root.hidden = false;
+    title.focus();
+  }
+
+  hide(): void {
+    this.#root.hidden = true;
+    this.#root.replaceChildren();
+  }
+
+  busy(isBusy: boolean): void {
+    // What was sent once is not to be sent again by a second click.
+    for (const button of this.#buttons) button.disabled = isBusy || (this.#isSent && button.id === "give");
+    if (!isBusy) for (const item of this.#root.querySelectorAll("li")) item.classList.remove("now", "past");
+    this.#root.setAttribute("aria-busy", String(isBusy));
+  }
+
+  /** Marks the step that has begun. */
+  at(step: StepId): void {
+    let isPast = true;
+    for (const item of this.#root.querySelectorAll<HTMLElement>("#steps > li")) {
+      const isNow = item.dataset["step"] === step;
+      if (isNow) isPast = false;
+      item.classList.toggle("now", isNow);
+      item.classList.toggle("past", isPast);
+      if (isNow) item.setAttribute("aria-current", "step");
+      else item.removeAttribute("aria-current");
+    }
+  }
+
+  sent(hash: string): void {
+    this.#isSent = true;
+    const item = this.#root.querySelector("#steps > li[data-step=wait] span");
+    item?.replaceChildren("Transaction ", mono(short(hash)), " is on its way.");
+  }
+
+  fault(text: string | null, offersApproval = false): void {
+    this.#fault.replaceChildren(text ?? "");
+    this.#fault.hidden = text === null;
+    if (offersApproval) {
+      this.#fault.append(h("button", { class: "button small", type: "button", click: () => this.actions.onApproval() }, "Use an approval"));
+    }
+  }
+
+  #title(step: StepId): string {
+    return {
+      permit: "Sign a permission",
+      reset: "Clear the old approval",
+      approve: "Approve the amount",
+      give: "Send the gift",
+      wait: "Wait for the network",
+    }[step];
+  }
+
+  #words(step: StepId, plan: Plan): string {
+    const { asset } = plan.intent;
+    const sum = `${formatAmount(plan.total, asset.decimals)} ${asset.symbol}`;
+    return {
+      permit: `Costs nothing. It lets ${short(plan.contract)} take exactly ${sum}, for 30 minutes.`,
+      reset: "This token changes an approval only from zero. One transaction more.",
+      approve: `A transaction of its own. It lets ${short(plan.contract)} take exactly ${sum}.`,
+      give: "One transaction. This is the moment your money moves.",
+      wait: "Usually seconds; nothing for you to do.",
+    }[step];
+  }
+}

@@ -1,0 +1,130 @@
+// After the gift: what the chain says, the receipt's picture, and what to keep.
+
+import { formatAbout, formatAmount } from "../amounts";
+import { nameOf } from "../directory";
+import { copier, fact, h, mono, the } from "../dom";
+import { artOf, confirmations, type Outcome } from "../gift";
+import { memoText } from "../memo";
+import type { Choice, Model } from "../model";
+import type { Reader } from "../rpc";
+import { count } from "../text";
+
+const POLL = 4000;
+
+export class Done {
+  readonly #root = the("done", HTMLElement);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly model: Model,
+    readonly onAgain: () => void,
+  ) {}
+
+  show(outcome: Outcome, choice: Choice, reader: Reader): void {
+    const { plan, hash } = outcome;
+    const { asset, amount, memo } = plan.intent;
+    const { coin, explorer } = this.model.config;
+    const sum = `${formatAmount(amount, asset.decimals)} ${asset.symbol}`;
+    const depth = h("span", { id: "depth" }, `block ${outcome.block}`);
+    const frame = h("figure", { class: "art", id: "art" });
+    const words = memoText(memo);
+    const share = shareText(this.model, choice, sum, hash);
+    this.#root.replaceChildren(
+      h("p", { class: "seal", "aria-hidden": "true" }),
+      h("h2", { id: "done-title" }, "Thank you. It has arrived."),
+      h(
+        "p",
+        { class: "lead" },
+        h("strong", {}, sum),
+        choice.kind === "charity" ? " is with " : " is in the fund ",
+        h("strong", {}, nameOf(choice)),
+        choice.kind === "charity" ? ". The chain logged it as you saw it:" : ", set apart for its charities. The chain logged it as you saw it:",
+      ),
+      h(
+        "div",
+        { class: outcome.tokenId === null ? "proof" : "proof with-art" },
+        h(
+          "div",
+          {},
+          h(
+            "dl",
+            { class: "facts" },
+            fact("Transaction", mono(hash), ...(explorer === null ? [] : [h("br"), link(`${explorer}/tx/${hash}`, "Look it up")])),
+            fact("In", depth),
+            ...(outcome.tip === "none"
+              ? []
+              : [fact("Tip", outcome.tip === "paid" ? `${formatAmount(plan.intent.tip, asset.decimals)} ${asset.symbol}, thank you` : "could not be delivered and stayed with you")]),
+            fact("Network fee", `${formatAbout(outcome.fee, coin.decimals, 8)} ${coin.symbol}`),
+          ),
+          h("h3", {}, outcome.event),
+          h("dl", { class: "facts log", id: "log" }, ...outcome.fields.map(([name, value]) => fact(name, mono(value)))),
+        ),
+        outcome.tokenId === null ? null : frame,
+      ),
+      h(
+        "div",
+        { class: "keep" },
+        h("h3", {}, "Keep your reference"),
+        h("p", {}, "With it, and the address you gave from, anybody can find this gift again."),
+        h("p", { class: "kept" }, h("span", { id: "memo-kept" }, words === null ? mono(memo) : words), copier(words ?? memo, "Copy reference")),
+        h("h3", {}, "Tell others"),
+        h("p", { class: "kept" }, h("span", { id: "share-text" }, share), copier(share, "Copy text")),
+      ),
+      h("button", { class: "button main", type: "button", click: () => this.onAgain() }, "Give again"),
+    );
+    this.#root.hidden = false;
+    this.#root.focus();
+    this.#root.scrollIntoView({ block: "start" });
+    if (outcome.tokenId !== null) void this.#drawArt(frame, reader, outcome.tokenId);
+    this.#watch(depth, reader, outcome);
+  }
+
+  hide(): void {
+    clearTimeout(this.#timer);
+    this.#root.hidden = true;
+    this.#root.replaceChildren();
+  }
+
+  async #drawArt(frame: HTMLElement, reader: Reader, tokenId: bigint): Promise<void> {
+    const caption = h("figcaption", {}, `Receipt no. ${tokenId}, drawn by the contract itself`);
+    try {
+      // An <img> runs no script and loads nothing, whatever the picture says.
+      const picture = h("img", { alt: `Receipt no. ${tokenId} of this gift`, id: "receipt-picture" });
+      picture.src = await artOf(reader, this.model.config.contracts.receipts, tokenId);
+      await picture.decode();
+      frame.replaceChildren(picture, caption);
+    } catch {
+      frame.replaceChildren(
+        h("p", { class: "help" }, `Receipt no. ${tokenId} is in your wallet. Its picture could not be read just now.`),
+      );
+    }
+  }
+
+  /** Counts confirmations, and says so where the block is replaced after all. */
+  #watch(place: HTMLElement, reader: Reader, outcome: Outcome): void {
+    const wanted = this.model.config.confirmations;
+    const look = async (): Promise<void> => {
+      const found = await confirmations(reader, outcome.hash).catch(() => null);
+      if (found !== null) {
+        place.textContent =
+          found === 0
+            ? "no block any more: the network has reordered its last blocks. Wait, and look the transaction up."
+            : found >= wanted
+              ? `block ${outcome.block}, confirmed`
+              : `block ${outcome.block}, ${found} of ${count(wanted, "confirmation")}`;
+      }
+      if (found === null || found < wanted) this.#timer = setTimeout(() => void look(), POLL);
+    };
+    void look();
+  }
+}
+
+function link(url: string, text: string): HTMLElement {
+  return h("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, text);
+}
+
+function shareText({ config }: Model, choice: Choice, sum: string, hash: string): string {
+  const page = `${location.origin}${location.pathname}#${choice.kind}=${choice.id}`;
+  const proof = config.explorer === null ? `Transaction ${hash} on ${config.network}.` : `${config.explorer}/tx/${hash}`;
+  return `I gave ${sum} to ${nameOf(choice)} with DonaBlock. ${proof} Give too: ${page}`;
+}
