@@ -34,6 +34,11 @@ SOURCES = {
     "PLAIN_TOKEN": "tests/mocks/PlainToken.vy",
     "ODD_TOKEN": "tests/mocks/OddToken.vy",
     "RELAY": "tests/mocks/Relay.vy",
+    "STRANGE_TOKEN": "tests/mocks/StrangeToken.vy",
+    "USDT_TOKEN": "tests/mocks/UsdtToken.vy",
+    "INTRUDER": "tests/mocks/Intruder.vy",
+    "TWO_DOORS": "tests/mocks/TwoDoors.vy",
+    "WRITER": "tests/mocks/Writer.vy",
 }
 
 boa.interpret.set_search_paths([str(ROOT)])

@@ -23,6 +23,9 @@ SDGS = 0b1000000000000101
 YEAR = 365 * DAY
 UNKNOWN, REVOKED, SUSPENDED, VERIFIED, EXPIRED = range(5)
 
+# every test begins with the one verified charity; `fresh` is a registry without
+pytestmark = pytest.mark.usefixtures("charity_id")
+
 
 @pytest.fixture(scope="module")
 def ours():
@@ -273,29 +276,27 @@ OF_THE_PAYEE = {
 
 @pytest.mark.parametrize("function", OF_THE_REGISTRAR)
 @pytest.mark.parametrize("caller", ["charity", "guardian", "timelock", "stranger"])
-def test_only_the_registrar_may(registry, charity_id, refuses, people, function, caller):
+def test_only_the_registrar_may(registry, refuses, people, function, caller):
     with refuses("registry: not the registrar"):
         getattr(registry, function)(*OF_THE_REGISTRAR[function], sender=people[caller])
 
 
 @pytest.mark.parametrize("function", OF_THE_TIMELOCK)
 @pytest.mark.parametrize("caller", ["charity", "guardian", "registrar", "stranger"])
-def test_only_the_timelock_may(registry, charity_id, refuses, people, function, caller):
+def test_only_the_timelock_may(registry, refuses, people, function, caller):
     with refuses("registry: not the timelock"):
         getattr(registry, function)(*OF_THE_TIMELOCK[function], sender=people[caller])
 
 
 @pytest.mark.parametrize("function", OF_THE_PAYEE)
 @pytest.mark.parametrize("caller", ["registrar", "guardian", "timelock", "stranger"])
-def test_only_the_payee_may(registry, charity_id, refuses, people, function, caller):
+def test_only_the_payee_may(registry, refuses, people, function, caller):
     with refuses("registry: not the payee"):
         getattr(registry, function)(*OF_THE_PAYEE[function], sender=people[caller])
 
 
 @pytest.mark.parametrize("function", OF_THE_PAYEE)
-def test_nobody_is_the_payee_of_an_unknown_charity(
-    registry, charity_id, refuses, charity, function
-):
+def test_nobody_is_the_payee_of_an_unknown_charity(registry, refuses, charity, function):
     with refuses("registry: not the payee"):
         getattr(registry, function)(2, *OF_THE_PAYEE[function][1:], sender=charity)
 
@@ -351,7 +352,7 @@ def test_an_applicant_is_no_payee(fresh, charity, successor):
     ],
 )
 def test_a_bad_profile_is_refused(
-    registry, charity_id, registrar, charity, expiry, refuses, legal_id, sdgs, reason
+    registry, registrar, charity, expiry, refuses, legal_id, sdgs, reason
 ):
     with refuses(reason):
         registry.apply(legal_id, sdgs, METADATA, URI, sender=charity)
@@ -415,7 +416,7 @@ def test_a_token_is_told_by_an_answer_of_a_word_or_more(refused_everywhere):
         MEGABYTE,  # more than its 50,000 gas pay for
     ],
 )
-def test_a_wallet_contract_is_taken(registry, charity_id, registrar, expiry, code):
+def test_a_wallet_contract_is_taken(registry, registrar, expiry, code):
     payee = set_code("wallet", code)
     registry.apply(EVIDENCE, 1, METADATA, URI, sender=payee)
     registry.verify(payee, EVIDENCE, 1, METADATA, URI, expiry, EVIDENCE, sender=registrar)
@@ -531,7 +532,7 @@ def test_a_term_may_be_a_second_or_three_years(fresh, registrar, stranger, now):
         assert fresh.charity(number).expiry == now + term
 
 
-def test_a_legal_id_already_verified_is_refused(registry, charity_id, other, refuses):
+def test_a_legal_id_already_verified_is_refused(other, refuses):
     with refuses("registry: legal id already verified"):
         other()
 
@@ -544,9 +545,7 @@ def test_a_suspended_charity_keeps_its_legal_id(registry, charity_id, registrar,
 
 
 @pytest.mark.parametrize("from_expiry", [-1, 0])
-def test_an_expired_charity_frees_its_legal_id_to_the_second(
-    registry, charity_id, registrar, other, expiry, from_expiry
-):
+def test_an_expired_charity_frees_its_legal_id_to_the_second(registry, other, expiry, from_expiry):
     boa.env.timestamp = expiry + from_expiry
     if from_expiry < 0:
         with boa.reverts("registry: legal id already verified"):
@@ -565,7 +564,7 @@ def test_a_revoked_charity_frees_its_legal_id(registry, charity_id, timelock, ot
     assert registry.verified_by_legal_id(LEGAL_ID) == 2
 
 
-def test_one_account_may_be_paid_for_two_charities(registry, charity_id, other, charity, registrar):
+def test_one_account_may_be_paid_for_two_charities(registry, other, charity, registrar):
     other(EVIDENCE)
     registry.verify(
         charity, METADATA, 1, METADATA, URI, boa.env.timestamp + 1, EVIDENCE, sender=registrar
@@ -573,7 +572,7 @@ def test_one_account_may_be_paid_for_two_charities(registry, charity_id, other, 
     assert registry.payee(3) == registry.payee(1) == charity
 
 
-def test_the_last_number_is_2_to_the_18_less_1(registry, registrar, other, refuses):
+def test_the_last_number_is_2_to_the_18_less_1(registry, other, refuses):
     limit = registry.MAX_CHARITIES()
     registry.eval(f"self.charity_count = {limit - 1}")
     assert other(EVIDENCE) == limit
@@ -869,7 +868,7 @@ def test_a_charity_ends_once(registry, charity_id, timelock, charity, refuses, w
         getattr(registry, way)(charity_id, REASON, sender=timelock if way == "revoke" else charity)
 
 
-def test_an_unknown_charity_is_not_revoked(registry, charity_id, timelock, refuses):
+def test_an_unknown_charity_is_not_revoked(registry, timelock, refuses):
     for number in (0, 2, 2**256 - 1):
         with refuses("registry: charity is not verified"):
             registry.revoke(number, REASON, sender=timelock)
@@ -1245,7 +1244,7 @@ def test_an_unknown_charity(registry, charity_id):
         assert registry.pending_payee(number) == (ZERO, 0)
 
 
-def test_standing_of_many_over_several_rows(registry, registrar, timelock, other):
+def test_standing_of_many_over_several_rows(registry, timelock, other):
     """Bits are kept 256 to a word; 255, 256 and 257 lie on both sides of an edge."""
     registry.eval("self.charity_count = 253")
     for number in range(254, 260):
