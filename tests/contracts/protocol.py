@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any
 
 import boa
+from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
 from tests.contracts import deployers, roles
@@ -248,3 +249,8 @@ def set_code(name: str, code: bytes) -> str:
     boa.env.set_code(address, code)
     boa.env.alias(address, name)
     return address
+
+
+def calldata(function: str, types: list[str], *arguments: Any) -> bytes:
+    """A call as any wallet would encode it: the ABI's own encoder refuses what is out of bounds."""
+    return keccak(text=f"{function}({','.join(types)})")[:4] + encode(types, arguments)
