@@ -9,7 +9,7 @@ from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.types import TxReceipt
 
-from donablock.chain.amounts import Asset, Assets, Money
+from donablock.chain.amounts import Asset, Assets, Money, to_units
 from donablock.chain.eip681 import link_to
 from donablock.chain.logs import Event
 from donablock.chain.permit import Permit
@@ -124,6 +124,22 @@ class Donations:
         if asset is None:
             raise InputError('nobody to give to; write --to "12=5 USDC"')
         return asset, tuple(found)
+
+    def read_tip(self, text: str, asset: Asset, total: int, assets: Assets) -> int:
+        """A tip as written, "0.5 USDC", or as a share of the gift's total, "5%", rounded down.
+
+        Raises InputError or AmountError.
+        """
+        plain = text.strip()
+        if plain.endswith("%"):
+            hundredths = to_units(plain[:-1], 2)
+            if hundredths > 100_00:
+                raise InputError(f"a tip of {plain} is more than the gift; write an amount")
+            return total * hundredths // 100_00
+        money = parse(plain, assets)
+        if money.asset != asset:
+            raise InputError(f"the gift is in {asset.symbol}; write the tip in {asset.symbol} too")
+        return money.amount
 
     def plan(self, gift: Gift) -> GiftPlan:
         """Look up who gets the money and try the gift on the node; sends nothing.

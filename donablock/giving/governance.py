@@ -237,9 +237,9 @@ class Governance:
             call = functions.schedule_batch(*_many(made.calls), *tail)
         return self.id_of(made), self._session.send(call)
 
-    def execute(self, operation: Operation) -> TxReceipt:
-        """Carry out what is ready. Raises InputError for what is not, RevertError for what the
-        called contract refuses."""
+    def check_ready(self, operation: Operation) -> None:
+        """Raises InputError, saying why, for an operation that cannot be executed by this account
+        now."""
         if operation.state is State.WAITING:
             left = span_text(operation.ready_at - self._session.now)
             raise InputError(
@@ -251,6 +251,11 @@ class Governance:
             raise InputError(f"operation 0x{operation.predecessor.hex()} has to be executed first")
         if not self._has_role("EXECUTOR_ROLE", NATIVE):
             self._check_role("EXECUTOR_ROLE", "execute")
+
+    def execute(self, operation: Operation) -> TxReceipt:
+        """Carry out what is ready. Raises InputError for what is not, RevertError for what the
+        called contract refuses."""
+        self.check_ready(operation)
         functions, tail = self._timelock.functions, (operation.predecessor, operation.salt)
         if operation.is_batch:
             return self._session.send(functions.execute_batch(*_many(operation.calls), *tail))
