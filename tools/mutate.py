@@ -1,0 +1,305 @@
+"""Plant small faults in every contract and see whether the tests notice.
+
+python -m tools.mutate                     all contracts; exit 1 below 95 % in any of them
+python -m tools.mutate Giving transfers    some of them
+python -m tools.mutate --share 0.1         every tenth fault
+python -m tools.mutate --resume            go on where the last run stopped
+
+Each fault is compiled and tested by a process forked from one that has everything loaded, in a copy of
+the tree of its own; so it takes seconds, not minutes. Results go to build/mutate/<name>.json. Faults
+that no test noticed are listed; those that change nothing anybody could notice carry their reason in
+docs/audit/survivors.json, and count all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing import Process, SimpleQueue
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from tools.mutants import Mutant, mutants
+from tools.paths import ROOT
+
+RESULTS = ROOT / "build" / "mutate"
+REASONS = ROOT / "docs" / "audit" / "survivors.json"
+WANTED = 0.95
+SECONDS = 300
+COPIED = ("contracts", "interfaces", "tests", "donablock", "tools", "docs")
+FILES = ("pyproject.toml", "conftest.py")
+
+UNIT = "tests/contracts/unit"
+GIVING = (f"{UNIT}/test_giving*.py", "tests/contracts/incidents", "tests/contracts/conformance")
+FUNDS = (f"{UNIT}/test_index_funds*.py", "tests/contracts/incidents", "tests/contracts/conformance")
+MACHINES = "tests/contracts/stateful"
+
+TESTS: dict[str, tuple[str, ...]] = {
+    "Timelock": (f"{UNIT}/test_timelock*.py",),
+    "DonaBlock": (f"{UNIT}/test_dona_block*.py",),
+    "DonaGive": (f"{UNIT}/test_dona_give*.py", f"{MACHINES}/test_give*.py"),
+    "Vesting": (f"{UNIT}/test_vesting*.py", f"{MACHINES}/test_vesting*.py"),
+    "EcosystemReserve": (f"{UNIT}/test_ecosystem_reserve*.py",),
+    "CharityRegistry": (f"{UNIT}/test_charity_registry*.py", *GIVING),
+    "Giving": GIVING,
+    "IndexFunds": (*FUNDS, f"{MACHINES}/test_index_funds*.py"),
+    "ReceiptBook": (f"{UNIT}/test_receipt*.py",),
+    "asset_list": (f"{UNIT}/test_asset_list*.py", *GIVING, *FUNDS),
+    "base64": (f"{UNIT}/test_base64*.py", f"{UNIT}/test_receipt*.py"),
+    "entry_stop": (f"{UNIT}/test_entry_stop*.py", *FUNDS),
+    "erc20": (f"{UNIT}/test_erc20*.py", f"{UNIT}/test_dona_*.py"),
+    "transfers": (f"{UNIT}/test_transfers*.py", *GIVING, *FUNDS, f"{UNIT}/test_dona_give*.py"),
+}
+"""Where the tests of a contract or module are, the likeliest to notice first."""
+REST = (f"{UNIT}/test_receipt*.py", UNIT)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one fault: caught, survived, invalid (does not compile) or slow (caught)."""
+
+    file: str
+    line: int
+    kind: str
+    before: str
+    after: str
+    outcome: str
+    seconds: float
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return (self.file, self.line, self.after)
+
+
+def sources(names: Sequence[str]) -> list[Path]:
+    """The contracts and modules with these stems; all where none is named."""
+    found = sorted((ROOT / "contracts").rglob("*.vy"))
+    unknown = set(names) - {path.stem for path in found}
+    if unknown:
+        raise SystemExit(f"no such contract: {', '.join(sorted(unknown))}")
+    return [path for path in found if not names or path.stem in names]
+
+
+def tests_of(stem: str, root: Path) -> list[str]:
+    """Test files for a source, each once, in the order they are tried."""
+    found: dict[str, None] = {}
+    for pattern in TESTS.get(stem, REST):
+        for path in sorted(root.glob(pattern)):
+            found[path.relative_to(root).as_posix()] = None
+    return list(found)
+
+
+def _copy_tree(target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    ignore = shutil.ignore_patterns("__pycache__", "dist")
+    for name in COPIED:
+        if (ROOT / name).exists():
+            shutil.copytree(ROOT / name, target / name, ignore=ignore)
+    for name in FILES:
+        shutil.copy(ROOT / name, target / name)
+    # What was compiled once need not be compiled again.
+    kept = ROOT / "build" / "titanoboa"
+    kept.mkdir(parents=True, exist_ok=True)
+    (target / "build").mkdir()
+    (target / "build" / "titanoboa").symlink_to(kept)
+
+
+def _worker(tree: Path, jobs: list[tuple[str, Mutant]], verdicts: SimpleQueue[Any]) -> None:
+    os.chdir(tree)
+    sys.path.insert(0, str(tree))
+    for name in [name for name in sys.modules if name.split(".")[0] in {"tests", "donablock"}]:
+        del sys.modules[name]
+    import boa  # noqa: F401  loaded once, for all forks
+    import hypothesis  # noqa: F401
+    import pytest
+
+    for file, mutant in jobs:
+        path = tree / file
+        original = path.read_text()
+        started = time.monotonic()
+        path.write_text(mutant.source)
+        try:
+            outcome = _outcome(tree, path, pytest)
+        finally:
+            path.write_text(original)
+        verdicts.put(_verdict(file, mutant, outcome, time.monotonic() - started))
+
+
+def _verdict(file: str, mutant: Mutant, outcome: str, seconds: float) -> Verdict:
+    fields = {key: value for key, value in asdict(mutant).items() if key != "source"}
+    return Verdict(file=file, outcome=outcome, seconds=round(seconds, 2), **fields)
+
+
+def _outcome(tree: Path, path: Path, pytest: Any) -> str:
+    child = os.fork()
+    if child == 0:
+        os._exit(_run(tree, path, pytest))
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            code = os.waitstatus_to_exitcode(status)
+            return {0: "survived", 99: "invalid"}.get(code, "caught")
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "slow"
+
+
+def _run(tree: Path, path: Path, pytest: Any) -> int:
+    """In the forked child: 99 where the fault does not compile, else pytest's exit code."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    os.setsid()
+    if not _compiles(tree, path):
+        return 99
+    tests = tests_of(path.stem, tree)
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
+    return int(pytest.main([*options, *tests]))
+
+
+def _compiles(tree: Path, path: Path) -> bool:
+    import warnings
+
+    from vyper.cli.vyper_compile import get_search_paths
+    from vyper.compiler.input_bundle import FilesystemInputBundle
+    from vyper.compiler.phases import CompilerData
+
+    users = [path] if path.stem[0].isupper() else _users(tree, path.stem)
+    for user in users:
+        try:
+            bundle = FilesystemInputBundle(get_search_paths([str(tree)]))
+            with warnings.catch_warnings(), bundle.search_path(user.parent):
+                warnings.simplefilter("ignore")
+                if not CompilerData(bundle.load_file(user), bundle).bytecode:
+                    return False
+        except Exception:
+            return False
+    return True
+
+
+def _users(tree: Path, module: str) -> list[Path]:
+    """One contract that imports a module, directly or not: enough to see whether it compiles."""
+    pattern = re.compile(rf"^from contracts\.modules import {module}$", re.MULTILINE)
+    importing = [p for p in sorted((tree / "contracts").rglob("*.vy")) if pattern.search(p.read_text())]
+    deployed = [path for path in importing if path.stem[0].isupper()]
+    if deployed:
+        return deployed[:1]
+    return [user for path in importing[:1] for user in _users(tree, path.stem)]
+
+
+def reasons() -> dict[tuple[str, str, str], str]:
+    """(file, before, after) of survivors that change nothing anybody could notice, with the reason."""
+    if not REASONS.exists():
+        return {}
+    rows = json.loads(REASONS.read_text())
+    return {(row["file"], row["before"], row["after"]): row["reason"] for row in rows}
+
+
+def _kept(stem: str) -> list[Verdict]:
+    path = RESULTS / f"{stem}.json"
+    return [Verdict(**row) for row in json.loads(path.read_text())] if path.exists() else []
+
+
+def _keep(verdicts: list[Verdict]) -> None:
+    by_stem: dict[str, list[Verdict]] = {}
+    for verdict in sorted(verdicts, key=lambda v: (v.file, v.line, v.after)):
+        by_stem.setdefault(Path(verdict.file).stem, []).append(verdict)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for stem, rows in by_stem.items():
+        text = json.dumps([asdict(row) for row in rows], indent=1)
+        (RESULTS / f"{stem}.json").write_text(text + "\n")
+
+
+def run(paths: list[Path], share: float, workers: int, resume: bool) -> list[Verdict]:
+    """Try every fault (or each 1/share-th) of the sources. Returns all verdicts, kept ones too."""
+    verdicts: list[Verdict] = [v for path in paths for v in _kept(path.stem)] if resume else []
+    known = {verdict.key for verdict in verdicts}
+    work: list[tuple[str, Mutant]] = []
+    for path in paths:
+        file = path.relative_to(ROOT).as_posix()
+        every = list(mutants(path.read_text()))
+        step = max(1, round(1 / share))
+        work += [(file, m) for m in every[::step] if (file, m.line, m.after) not in known]
+
+    # No queue that has threads of its own: a process forked beside them may hang.
+    done: SimpleQueue[Any] = SimpleQueue()
+    trees = [RESULTS / f"tree-{number}" for number in range(workers)]
+    processes = []
+    for number, tree in enumerate(trees):
+        _copy_tree(tree)
+        process = Process(target=_worker, args=(tree, work[number::workers], done))
+        process.start()
+        processes.append(process)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("faults", total=len(work))
+        for count in range(len(work)):
+            verdicts.append(done.get())
+            progress.advance(task)
+            if count % 20 == 0:
+                _keep(verdicts)
+    for process in processes:
+        process.join()
+    for tree in trees:
+        shutil.rmtree(tree, ignore_errors=True)
+    _keep(verdicts)
+    return verdicts
+
+
+def report(verdicts: list[Verdict], console: Console) -> bool:
+    """Print what was caught and what was not. True if every source reaches 95 %."""
+    known = reasons()
+    table = Table("source", "faults", "caught", "survived", "share", title="planted faults")
+    good = True
+    for file in sorted({verdict.file for verdict in verdicts}):
+        valid = [v for v in verdicts if v.file == file and v.outcome != "invalid"]
+        survived = [v for v in valid if v.outcome == "survived"]
+        caught = len(valid) - len(survived)
+        share = caught / len(valid) if valid else 1.0
+        good = good and share >= WANTED
+        table.add_row(
+            file,
+            str(len(valid)),
+            str(caught),
+            str(len(survived)),
+            f"{share:.1%}",
+            style="" if share >= WANTED else "red",
+        )
+    console.print(table)
+    for verdict in verdicts:
+        if verdict.outcome == "survived":
+            reason = known.get((verdict.file, verdict.before, verdict.after), "no reason given")
+            console.print(f"{verdict.file}:{verdict.line} [{verdict.kind}]", markup=False)
+            console.print(f"  {verdict.before}\n  {verdict.after}\n  {reason}", markup=False)
+    return good
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", help="stems of contracts or modules (default: all)")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the faults to try")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run found")
+    options = parser.parse_args(arguments)
+    verdicts = run(sources(options.names), options.share, options.workers, options.resume)
+    return int(not report(verdicts, Console()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
