@@ -132,7 +132,11 @@ class Tab:
     def run(self, script: str) -> Any:
         """The value of an expression, awaited."""
         answer = self._send(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
+            "Runtime.evaluate",
+            expression=script,
+            awaitPromise=True,
+            returnByValue=True,
+            allowUnsafeEvalBlockedByCSP=False,
         )
         if "exceptionDetails" in answer:
             raise AssertionError(answer["exceptionDetails"]["exception"].get("description", script))
@@ -189,9 +193,7 @@ class Tab:
             " return at })()"
         )
         for kind in ("mousePressed", "mouseReleased"):
-            self._send(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
-            )
+            self._send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def type(self, selector: str, text: str) -> None:
         """Replaces what stands in a field."""

@@ -5,6 +5,7 @@ Needs Chromium (`apt-get install chromium`) and the built page (`npm run build`)
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.browser.wallet import EIP_6963, Wallet
 from tests.browser.world import World, account, build
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "build" / "page.lock"
 DIST = ROOT / "web" / "give" / "dist"
 # nobody's timestamp: the page takes its time from the chain
 NOW = 1_800_000_000
@@ -33,14 +35,39 @@ def chromium_command() -> str:
 
 
 @pytest.fixture(scope="session")
-def dist() -> Path:
+def dist(browser: chromium.Chromium) -> Path:
     """The page, built from the source as it is now."""
-    subprocess.run(["npm", "run", "--silent", "build"], cwd=ROOT, check=True, capture_output=True)
+    assert browser.url, "nothing is built where there is no browser"
+    LOCK.parent.mkdir(exist_ok=True)
+    # the build replaces the folder, so two workers must not do it at once
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_built():
+            subprocess.run(
+                ["npm", "run", "--silent", "build"], cwd=ROOT, check=True, capture_output=True
+            )
     return DIST
 
 
+def _is_built() -> bool:
+    made = DIST / "main.js"
+    page = ROOT / "web" / "give"
+    sources = [
+        page / "index.html",
+        *(page / "src").rglob("*"),
+        *(page / "static").rglob("*"),
+        *(ROOT / "interfaces").glob("*.json"),
+        ROOT / "tools" / "build_page.mjs",
+        ROOT / "package-lock.json",
+    ]
+    return made.is_file() and all(
+        source.stat().st_mtime < made.stat().st_mtime for source in sources
+    )
+
+
 @pytest.fixture(scope="session")
-def built_world(chromium_command: str) -> Iterator[World]:
+def built_world(browser: chromium.Chromium) -> Iterator[World]:
+    assert browser.url, "the chain is not set up where there is no browser"
     with Anvil(timestamp=NOW) as node:
         yield build(node)
 

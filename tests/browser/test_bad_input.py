@@ -13,7 +13,7 @@ DONOR = account("donor").address
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_sent(world, wallet):
+def nothing_is_sent(world):
     """Whatever the test does, no gift and no transaction comes of it."""
     before = world.node.w3.eth.get_transaction_count(DONOR)
     yield

@@ -159,7 +159,7 @@ def test_wallet_that_cannot_sign_permits_is_offered_an_approval(page, world, wal
 def test_wallet_of_the_old_kind_gives_too(open_page, world):
     """window.ethereum alone, and no node in the config: everything goes through the wallet."""
     page = open_page(script=EIP_1193, rpc_urls=[])
-    assert "Connect your wallet" in page.tab.text("#list-state")
+    page.tab.sees("#list-state", "Connect your wallet")
     page.connect()
     page.listed()
     page.choose_charity(world.charities["forest"])

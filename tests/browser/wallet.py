@@ -88,9 +88,7 @@ class Wallet:
             return {"result": None}
         if method == "eth_signTypedData_v4":
             assert params[0].lower() == self.account.address.lower()
-            signed = Account.sign_typed_data(
-                self.account.key, full_message=json.loads(params[1])
-            )
+            signed = Account.sign_typed_data(self.account.key, full_message=json.loads(params[1]))
             return {"result": "0x" + signed.signature.hex()}
         if method == "eth_sendTransaction":
             return {"result": self._send(params[0])}
@@ -109,8 +107,6 @@ class Wallet:
         }
         assert asked["from"].lower() == self.account.address.lower()
         gas = asked.get("gas")
-        transaction["gas"] = (
-            self.w3.eth.estimate_gas(transaction) if gas is None else int(gas, 16)
-        )
+        transaction["gas"] = self.w3.eth.estimate_gas(transaction) if gas is None else int(gas, 16)
         signed = self.account.sign_transaction(transaction)
         return "0x" + self.w3.eth.send_raw_transaction(signed.raw_transaction).hex()

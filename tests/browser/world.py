@@ -112,9 +112,7 @@ def build(node: Anvil) -> World:
     deployer.send(stable.functions.mint(donor, 10_000 * 10**6))
     deployer.send(plain.functions.mint(donor, 5_000 * 10**8))
 
-    world = World(
-        node, deployer, registry, giving, funds, receipts, stable, plain, {}, {}
-    )
+    world = World(node, deployer, registry, giving, funds, receipts, stable, plain, {}, {})
     _add_charities(world)
     _add_funds(world)
     return world
@@ -157,9 +155,7 @@ def _add_charities(world: World) -> None:
     world.documents[path] = document("Another name", "not what the registrar saw").encode()
 
     by.send(world.registry.functions.suspend(world.charities["suspended"], bytes(32)))
-    world.as_("owner").send(
-        world.registry.functions.revoke(world.charities["revoked"], bytes(32))
-    )
+    world.as_("owner").send(world.registry.functions.revoke(world.charities["revoked"], bytes(32)))
 
 
 def _add_funds(world: World) -> None:

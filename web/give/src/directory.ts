@@ -2,6 +2,7 @@
 
 import type { Address, Hex } from "viem";
 import { decodeLog, type Fields, FUNDS, type Log, REGISTRY, topicsOf } from "./abi";
+import { keep, recall } from "./cache";
 import type { Config } from "./config";
 import { head, logsOf, type Reader } from "./rpc";
 import { goalsOf } from "./sdgs";
@@ -77,17 +78,20 @@ const CHARITY_BITS = 18n;
 export async function loadDirectory(reader: Reader, config: Config, onProgress: (share: number) => void): Promise<Directory> {
   const { number: to, timestamp: now } = await head(reader);
   const { registry, funds } = config.contracts;
-  const logs = await logsOf(
+  const kept = await recall(reader, config);
+  const added = await logsOf(
     reader,
     {
       addresses: [registry, funds],
       topics: [...topicsOf(REGISTRY, REGISTRY_EVENTS), ...topicsOf(FUNDS, FUND_EVENTS)],
-      from: config.fromBlock,
+      from: kept === null ? config.fromBlock : kept.to + 1,
       to,
       page: config.logPage,
     },
     onProgress,
   );
+  const logs = [...(kept?.logs ?? []), ...added];
+  await keep(reader, config, logs, to);
   return directoryOf(logs, registry, now);
 }
 

@@ -231,6 +231,7 @@ class Page {
       this.#form.show(false);
       this.#check.show(plan, choice);
       the("desk", HTMLDivElement).classList.add("reviewing");
+      the("picker", HTMLElement).inert = true;
     } catch (error) {
       this.#tell(explain(error), (text) => this.#form.fault(text));
     } finally {
@@ -251,6 +252,7 @@ class Page {
     this.#check.hide();
     this.#form.show(true);
     the("desk", HTMLDivElement).classList.remove("reviewing");
+    the("picker", HTMLElement).inert = false;
     the("amount", HTMLInputElement).focus();
   }
 
@@ -296,6 +298,7 @@ class Page {
     const desk = the("desk", HTMLDivElement);
     desk.hidden = false;
     desk.classList.remove("reviewing");
+    the("picker", HTMLElement).inert = false;
     the("amount", HTMLInputElement).focus();
     void this.#refreshBalance();
   }

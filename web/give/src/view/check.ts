@@ -60,11 +60,11 @@ export class Check {
           `${plan.isMeasured ? "" : "about "}${formatAbout(plan.fee, this.model.config.coin.decimals, FEE_PLACES)} ${this.model.config.coin.symbol}`,
         ),
         fact("From", mono(intent.donor)),
-        fact("Through", mono(plan.contract)),
+        ...(plan.contract === plan.payee ? [] : [fact("Through", mono(plan.contract))]),
         fact("Reference", words === null ? mono(memo) : words),
         fact("Receipt", intent.wantsReceipt ? "Yes, in your wallet, for good" : "No"),
       ),
-      h("h3", {}, "Your wallet will ask you"),
+      h("h3", {}, "What happens next"),
       h(
         "ol",
         { class: "steps", id: "steps" },

@@ -31,7 +31,7 @@ export class Done {
     const share = shareText(this.model, choice, sum, hash);
     this.#root.replaceChildren(
       h("p", { class: "seal", "aria-hidden": "true" }),
-      h("h2", { id: "done-title" }, "Thank you. It has arrived."),
+      h("h2", { id: "done-title" }, choice.kind === "charity" ? "Thank you. It has arrived." : "Thank you. It is in the fund."),
       h(
         "p",
         { class: "lead" },
@@ -57,7 +57,7 @@ export class Done {
             fact("Network fee", `${formatAbout(outcome.fee, coin.decimals, 8)} ${coin.symbol}`),
           ),
           h("h3", {}, outcome.event),
-          h("dl", { class: "facts log", id: "log" }, ...outcome.fields.map(([name, value]) => fact(name, mono(value)))),
+          h("dl", { class: "facts log", id: "log" }, ...outcome.fields.map(([name, value]) => fact(name, mono(value), ...gloss(name, outcome)))),
         ),
         outcome.tokenId === null ? null : frame,
       ),
@@ -117,6 +117,18 @@ export class Done {
     };
     void look();
   }
+}
+
+/** What a raw field of the log means. */
+function gloss(name: string, { plan }: Outcome): HTMLElement[] {
+  const { asset, amount, memo } = plan.intent;
+  const words: Record<string, string | null> = {
+    asset: asset.symbol,
+    amount: `${formatAmount(amount, asset.decimals)} ${asset.symbol}`,
+    memo: memoText(memo),
+  };
+  const found = words[name] ?? null;
+  return found === null ? [] : [h("span", { class: "gloss" }, found)];
 }
 
 function link(url: string, text: string): HTMLElement {

@@ -80,7 +80,7 @@ export class Picker {
     this.say(
       directory.charities.size === 0
         ? "No charity has been verified yet."
-        : found.length === directory.charities.size
+        : this.#search.value.trim() === "" && this.#goal.value === ""
           ? `${count(open, "charity", "charities")} can receive gifts today.`
           : `${found.length} of ${count(directory.charities.size, "charity", "charities")}`,
     );
@@ -98,10 +98,10 @@ export class Picker {
   }
 
   #matches(charity: Charity, now: number): boolean {
-    // Struck off for good: only somebody who looks for just that one wants to know.
     const goal = Number(this.#goal.value);
     if (goal !== 0 && !charity.goals.includes(goal)) return false;
     const wanted = this.#search.value.trim().toLowerCase();
+    // Struck off for good: only somebody who looks for just that one wants to know.
     if (wanted === "") return statusOf(charity, now) !== "revoked";
     return (
       String(charity.id) === wanted.replace(/^(no\.?|#)\s*/, "") ||
