@@ -11,7 +11,6 @@ import click
 from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.console import Console
-from rich.table import Table
 
 from donablock.chain.amounts import format_amount
 from donablock.chain.ape_session import connected_network, open_session, unlocked
@@ -30,15 +29,12 @@ def show(plan: Plan) -> None:
     """The plan, for people."""
     network = plan.network
     console.print(f"\n[bold]{network.name}[/] (chain {plan.chain_id}), by {plan.deployer}\n")
-    table = Table(box=None)
-    for column in ("contract", "address", "nonce", "gas, estimated", ""):
-        table.add_column(column, no_wrap=True, min_width=42 if column == "address" else None)
     for step in plan.steps:
         place, is_done = plan.placements[step.name], step.name in plan.done
         state = "deployed" if is_done else ("moved" if step.name in plan.moved else "")
-        gas = "" if is_done else f"{plan.gas[step.name]:,}"
-        table.add_row(step.name, place.address, str(place.nonce), gas, state)
-    console.print(table)
+        gas = "" if is_done else f"about {plan.gas[step.name]:,} gas"
+        line = f"  {place.nonce:>4}  {place.address}  {step.name:<16}  {gas} {state}"
+        console.print(line.rstrip())
     console.print("\n[bold]Assets[/]: the native coin, DOBO, GIVE and")
     for token in network.tokens:
         role = ", backs GIVE" if token.symbol == network.backing else ""

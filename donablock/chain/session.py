@@ -101,6 +101,7 @@ class Session:
         self._addresses = {
             name: to_checksum_address(address) for name, address in (addresses or {}).items()
         }
+        self._contracts: dict[tuple[str, ChecksumAddress], Contract] = {}
         found = ask(lambda: w3.eth.chain_id)
         if found != chain_id:
             raise WrongChainError(chain_id, found)
@@ -147,7 +148,10 @@ class Session:
 
     def at(self, name: str, address: str) -> Contract:
         """A contract with the ABI of `name` at an address."""
-        return self.at_abi(address, artifacts.abi(name))
+        key = (name, to_checksum_address(address))
+        if key not in self._contracts:  # web3 takes milliseconds to make one
+            self._contracts[key] = self.at_abi(address, artifacts.abi(name))
+        return self._contracts[key]
 
     def at_abi(self, address: str, abi: ABI) -> Contract:
         return self.w3.eth.contract(address=to_checksum_address(address), abi=cast(Any, abi))
