@@ -9,8 +9,8 @@
         gift went to one of the 17 index funds of the Sustainable Development
         Goals, else in the house's own green.
 
-        Widths are counted for the widest of the fonts asked for, so nothing
-        leaves the frame whatever the viewer has installed.
+        Sizes leave room for wide fonts, so that nothing leaves the frame where
+        the fonts asked for are missing.
 """
 
 # ================================= MODULES ==================================
@@ -39,6 +39,7 @@ struct Face:
 
 # ================================ CONSTANTS =================================
 
+# @dev Longest of the picture and of what it is put together from.
 MAX_PICTURE: constant(uint256) = 6_144
 MAX_TITLE: constant(uint256) = 50
 MAX_LINE: constant(uint256) = 97
@@ -56,7 +57,7 @@ AMOUNT_WIDTH: constant(uint256) = 7_400
 # @dev Likewise for what stands below it and for the recipient's name.
 LINE_SIZE: constant(uint256) = 24
 UNIT_WIDTH: constant(uint256) = 640
-TITLE_WIDTH: constant(uint256) = 620
+TITLE_WIDTH: constant(uint256) = 590
 
 
 # ================================ INTERNALS =================================
