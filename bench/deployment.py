@@ -1,7 +1,7 @@
 """The giving contracts on a local node, as the gas benchmark needs them.
 
-The same contracts as everywhere, but with a plain account as timelock, so that what only the timelock
-may do can be measured without the timelock's own cost (which is measured apart).
+The same contracts as everywhere, but with a plain account as timelock, so that what only the
+timelock may do can be measured without the timelock's own cost (which is measured apart).
 """
 
 from __future__ import annotations

@@ -81,9 +81,7 @@ def _removed(lines: list[str], statement: _Statement) -> Iterator[Mutant]:
     yield _mutant(lines, statement.first, statement.last, [f"{indent}pass"], "removed")
 
 
-def _mutant(
-    lines: list[str], first: int, last: int, replacement: list[str], kind: str
-) -> Mutant:
+def _mutant(lines: list[str], first: int, last: int, replacement: list[str], kind: str) -> Mutant:
     before = " ".join(line.strip() for line in lines[first : last + 1])
     after = " ".join(line.strip() for line in replacement)
     source = "\n".join([*lines[:first], *replacement, *lines[last + 1 :]])

@@ -195,7 +195,9 @@ def _compiles(tree: Path, path: Path) -> bool:
 def _users(tree: Path, module: str) -> list[Path]:
     """One contract that imports a module, directly or not: enough to see whether it compiles."""
     pattern = re.compile(rf"^from contracts\.modules import {module}$", re.MULTILINE)
-    importing = [p for p in sorted((tree / "contracts").rglob("*.vy")) if pattern.search(p.read_text())]
+    importing = [
+        p for p in sorted((tree / "contracts").rglob("*.vy")) if pattern.search(p.read_text())
+    ]
     deployed = [path for path in importing if path.stem[0].isupper()]
     if deployed:
         return deployed[:1]
