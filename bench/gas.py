@@ -3,10 +3,10 @@
 python -m bench.gas     measure, write build/bench/gas.json and the table in docs/gas.md,
                         exit 1 above a ceiling
 
-Base fee of a transaction and calldata are included, refunds are taken off. "Warm" is the usual case:
-every balance and counter touched was nonzero before. "Cold" is the first time. The token is a bare
-ERC-20 of 6 decimals whose own transfer is in the table; donors have an unlimited allowance unless a row
-says otherwise, and give 25 units with a 32-byte memo without a zero byte.
+The base of a transaction and its calldata are included, refunds are taken off. "Warm" is the usual
+case: every balance and counter touched was nonzero before. "Cold" is the first time. The token is a
+bare ERC-20 of 6 decimals whose own transfer is in the table; donors have an unlimited allowance
+unless a row says otherwise, and give 25 units with a 32-byte memo without a zero byte.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from eth_account.messages import encode_typed_data
 from rich.console import Console
 from rich.table import Table
 from web3 import Web3
+from web3.types import TxParams, Wei
 
-from bench.deployment import DAY, NATIVE, NOTICE, PAYEE_DELAY, Bench, build
+from bench.deployment import DAY, NATIVE, NOTICE, PAYEE_DELAY, Bench, build, deploy
 from bench.where import breakdown
-from donablock.chain.artifacts import artifact
 from donablock.chain.node import Anvil
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -195,10 +195,8 @@ def _gifts(found: Measurements) -> None:
     donor = bench.donor
 
     found.cold_and_warm(GIFT, lambda: giving.donate_token(2, token, AMOUNT, MEMO), donor, 0, True)
-    found.take(
-        "gift with a tip, ERC-20, cold", giving.donate_token(2, token, AMOUNT, MEMO, 1), donor
-    )
-    found.take("gift with a tip, ERC-20", giving.donate_token(2, token, AMOUNT, MEMO, 1), donor)
+    with_tip = giving.donate_token(2, token, AMOUNT, MEMO, 1)
+    found.cold_and_warm("gift with a tip, ERC-20", lambda: with_tip, donor)
     with_receipt = giving.donate_token(2, token, AMOUNT, MEMO, 0, True)
     found.cold_and_warm("gift with a soulbound receipt", lambda: with_receipt, donor)
     found.take(
@@ -287,14 +285,16 @@ def _permit(found: Measurements) -> None:
         )
         raw = account.sign_transaction(
             call.build_transaction(
-                {
-                    "from": account.address,
-                    "nonce": bench.w3.eth.get_transaction_count(account.address),
-                    "gas": 500_000,
-                    "maxFeePerGas": 10**10,
-                    "maxPriorityFeePerGas": 1,
-                    "chainId": bench.node.chain_id,
-                }
+                TxParams(
+                    {
+                        "from": account.address,
+                        "nonce": bench.w3.eth.get_transaction_count(account.address),
+                        "gas": 500_000,
+                        "maxFeePerGas": Wei(10**10),
+                        "maxPriorityFeePerGas": Wei(1),
+                        "chainId": bench.node.chain_id,
+                    }
+                )
             )
         ).raw_transaction
         receipt = bench.w3.eth.wait_for_transaction_receipt(bench.w3.eth.send_raw_transaction(raw))
@@ -316,8 +316,8 @@ def _funds(found: Measurements) -> None:
     bench.node.advance(NOTICE)
     token = bench.token.address
     for fund, size in FUND_SIZES.items():
-        _fund_gift(found, "ERC-20", size, fund, funds.donate_token(fund, 1, token, AMOUNT, MEMO), 0)
-        _fund_gift(found, "native coin", size, fund, funds.donate_native(fund, 1, MEMO), WEI)
+        _fund_gift(found, "ERC-20", size, funds.donate_token(fund, 1, token, AMOUNT, MEMO), 0)
+        _fund_gift(found, "native coin", size, funds.donate_native(fund, 1, MEMO), WEI)
     in_dobo = funds.donate_token(4, 1, bench.dobo.address, AMOUNT, MEMO)
     found.cold_and_warm("index fund gift, DOBO, 200 charities", lambda: in_dobo, bench.donor)
     with_receipt = funds.donate_token(1, 1, token, AMOUNT, MEMO, True)
@@ -327,9 +327,7 @@ def _funds(found: Measurements) -> None:
     found.take("index fund gift, ERC-20, finite allowance", finite, bench.donor, trace=True)
 
 
-def _fund_gift(
-    found: Measurements, asset: str, size: int, fund: int, call: Any, value: int
-) -> None:
+def _fund_gift(found: Measurements, asset: str, size: int, call: Any, value: int) -> None:
     name = f"index fund gift, {asset}, {size} charities"
     found.cold_and_warm(name, lambda: call, found.bench.donor, value, trace=size == 200)
 
@@ -349,12 +347,8 @@ def _claims(found: Measurements) -> None:
     found.take("claim from a fund, native coin", native, bench.stranger)
     bench.send(bench.registry.functions.revoke(3, EVIDENCE), bench.owner)
     found.take("dropping a revoked charity", funds.drop(4, 1, 2), bench.stranger)
-    for label in (
-        "index fund gift after a drop, ERC-20, cold",
-        "index fund gift after a drop, ERC-20",
-    ):
-        call = funds.donate_token(4, 1, token, 10**9, MEMO)
-        found.take(label, call, bench.donor)
+    after = funds.donate_token(4, 1, token, 10**9, MEMO)
+    found.take("index fund gift after a drop, ERC-20", after, bench.donor)
     found.take("claim from a fund after a drop, ERC-20", claim, bench.stranger)
     found.take("stopping all gifts to funds", funds.stop_entries(), bench.guardian)
 
@@ -363,26 +357,10 @@ def _governance(found: Measurements) -> None:
     """The same epoch of 200 through the real timelock, on a second set of contracts."""
     bench = found.bench
     w3 = bench.w3
-    made = artifact("Timelock")
-    factory = w3.eth.contract(abi=made.abi, bytecode=made.creation)
-    hash_ = factory.constructor(2 * DAY, [bench.owner], [NATIVE]).transact({"from": bench.owner})
-    address = w3.eth.wait_for_transaction_receipt(hash_)["contractAddress"]
-    assert address is not None
-    timelock = w3.eth.contract(address, abi=made.abi)
-    made = artifact("IndexFunds")
-    factory = w3.eth.contract(abi=made.abi, bytecode=made.creation)
-    hash_ = factory.constructor(
-        timelock.address,
-        bench.guardian,
-        bench.registry.address,
-        bench.receipts.address,
-        bench.reserve,
-        NOTICE,
-        [],
-    ).transact({"from": bench.owner})
-    address = w3.eth.wait_for_transaction_receipt(hash_)["contractAddress"]
-    assert address is not None
-    funds = w3.eth.contract(address, abi=made.abi)
+    timelock = deploy(w3, bench.owner, "Timelock", 2 * DAY, [bench.owner], [NATIVE])
+    registry, receipts = bench.registry.address, bench.receipts.address
+    roles = [timelock.address, bench.guardian, registry, receipts, bench.reserve]
+    funds = deploy(w3, bench.owner, "IndexFunds", *roles, NOTICE, [])
     members = [number for number in range(1, 201) if number != 3]
     payload = funds.encode_abi("announce_epoch", [1, members, [100 + m for m in members]])
     arguments = [funds.address, 0, payload, bytes(32), bytes(32)]

@@ -25,8 +25,8 @@ DOCUMENT = ROOT / "docs" / "contracts.md"
 
 HEAD = """# Contracts
 
-Written from the contracts' own NatSpec by `make docs`; a test keeps it current. Amounts are in the asset's
-smallest unit, times in seconds, and the zero address stands for the chain's native coin.
+Written from the contracts' own NatSpec by `make docs`; a test keeps it current. Amounts are in the
+asset's smallest unit, times in seconds, and the zero address stands for the chain's native coin.
 """
 
 
@@ -97,9 +97,8 @@ def _functions(
         if not notice and not params:
             getters.append(f"`{entry['name']}({_list(entry['inputs'])})`{_returns(entry)}")
             continue
-        lines = [
-            f"- **`{entry['name']}({_list(entry['inputs'])})`**{_mutability(entry)}{_returns(entry)}"
-        ]
+        call = f"`{entry['name']}({_list(entry['inputs'])})`"
+        lines = [f"- **{call}**{_mutability(entry)}{_returns(entry)}"]
         optional = _optional(entry, functions)
         text = notice
         if optional:

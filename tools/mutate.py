@@ -5,10 +5,10 @@ python -m tools.mutate Giving transfers    some of them
 python -m tools.mutate --share 0.1         every tenth fault
 python -m tools.mutate --resume            go on where the last run stopped
 
-Each fault is compiled and tested by a process forked from one that has everything loaded, in a copy of
-the tree of its own; so it takes seconds, not minutes. Results go to build/mutate/<name>.json. Faults
-that no test noticed are listed; those that change nothing anybody could notice carry their reason in
-docs/audit/survivors.json, and count all the same.
+Each fault is compiled and tested by a process forked from one that has everything loaded, in a copy
+of the tree of its own; so it takes seconds, not minutes. Results go to build/mutate/<name>.json.
+Faults that no test noticed are listed; those that change nothing anybody could notice carry their
+reason in docs/audit/survivors.json, and count all the same.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _users(tree: Path, module: str) -> list[Path]:
 
 
 def reasons() -> dict[tuple[str, str, str], str]:
-    """(file, before, after) of survivors that change nothing anybody could notice, with the reason."""
+    """(file, before, after) of survivors that nobody could notice, with the reason."""
     if not REASONS.exists():
         return {}
     rows = json.loads(REASONS.read_text())
