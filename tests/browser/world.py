@@ -49,8 +49,8 @@ class World:
     receipts: Contract
     # 6 decimals, EIP-2612
     stable: Contract
-    # 8 decimals, approve only, no symbol
-    plain: Contract
+    # 6 decimals, approve only and only to or from zero, returns nothing, has no symbol
+    usdt: Contract
     # name -> charity id
     charities: dict[str, int]
     # path -> description, to be served beside the page
@@ -80,7 +80,7 @@ class World:
                 "funds": self.funds.address,
                 "receipts": self.receipts.address,
             },
-            "assets": [{"address": self.plain.address, "symbol": "PLN"}],
+            "assets": [{"address": self.usdt.address, "symbol": "USDT"}],
             "metadata": "metadata",
             "ipfs_gateway": None,
         } | changes
@@ -97,11 +97,11 @@ def build(node: Anvil) -> World:
         node.set_balance(account(role).address, 10**21)
 
     stable = deployer.deploy("PlainToken", "Test Dollar", "USDX", 6)
-    plain = deployer.deploy("OddToken", 8)
+    usdt = deployer.deploy("UsdtToken")
     registry = deployer.deploy("CharityRegistry", owner, registrar, guardian, 2 * DAY, [])
     nonce = node.w3.eth.get_transaction_count(deployer.address)
     ahead = [get_create_address(deployer.address, nonce + step) for step in range(3)]
-    listings = [(stable.address, False), (plain.address, False)]
+    listings = [(stable.address, False), (usdt.address, True)]
     receipts = deployer.deploy("ReceiptBook", registry.address, ahead[1:], "ETH")
     common = (registry.address, receipts.address, reserve)
     giving = deployer.deploy("Giving", owner, *common, operations, listings)
@@ -110,9 +110,9 @@ def build(node: Anvil) -> World:
 
     donor = account("donor").address
     deployer.send(stable.functions.mint(donor, 10_000 * 10**6))
-    deployer.send(plain.functions.mint(donor, 5_000 * 10**8))
+    deployer.send(usdt.functions.mint(donor, 5_000 * 10**6))
 
-    world = World(node, deployer, registry, giving, funds, receipts, stable, plain, {}, {})
+    world = World(node, deployer, registry, giving, funds, receipts, stable, usdt, {}, {})
     _add_charities(world)
     _add_funds(world)
     return world

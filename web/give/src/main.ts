@@ -53,6 +53,7 @@ class Page {
     this.#done = new Done(this.#model, () => this.#again());
     this.#bar = new WalletBar(this.#model, new Wallets(() => {}), (info) => void this.#connect(info));
     the("amount", HTMLInputElement).addEventListener("input", () => say(null));
+    window.addEventListener("hashchange", () => this.#fromLink());
     this.#drawFrame();
     this.#picker.draw();
     if (config.rpcUrls.length > 0) void this.#load(new HttpReader(config.rpcUrls));
