@@ -169,8 +169,9 @@ def issue_with_permit(
 def sweep(token: address):
     """
     @notice Sends what is held of a token beyond the backing of GIVE to the Reserve.
-    @dev Reverts with "give: nothing to sweep", "transfers: token refused",
-         "transfers: receiver refused" or what the token says. Logs Swept.
+    @dev Reverts with "give: nothing to sweep", "give: sweep would touch the backing",
+         "transfers: token refused", "transfers: receiver refused" or what the token says. Logs
+         Swept.
     @param token Any token, the backing included; the zero address is the chain's coin.
     """
     amount: uint256 = self._surplus(token)
@@ -178,6 +179,10 @@ def sweep(token: address):
 
     log Swept(asset=token, amount=amount)
     transfers._push(token, RESERVE, amount)
+    # One money may answer at two addresses: no sweep may take the backing of GIVE along.
+    assert token == BACKING or (
+        transfers._balance(BACKING, self) >= erc20.totalSupply
+    ), "give: sweep would touch the backing"
 
 
 # ================================ CHARITY ===================================

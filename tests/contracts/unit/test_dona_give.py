@@ -519,6 +519,18 @@ def test_sweep_of_the_backing_alone_reverts(give, stablecoin, credit):
         give.sweep(stablecoin)
 
 
+def test_no_sweep_through_a_second_door_to_the_backing(registry, reserve, payer):
+    money = deployers.STRANGE_TOKEN.deploy(6, 0)
+    give = deployers.DONA_GIVE.deploy(money, registry, reserve)
+    money.mint(payer, 60)
+    money.approve(give, 60, sender=payer)
+    give.issue(60, sender=payer)
+    door = deployers.TWO_DOORS.deploy(money)
+    with boa.reverts("give: sweep would touch the backing"):
+        give.sweep(door)
+    assert money.balanceOf(give) == give.totalSupply() == 60, "GVE-1"
+
+
 def test_sweep_of_nothing_reverts(give):
     other = deployers.PLAIN_TOKEN.deploy("Other", "OTH", 18)
     for asset in (other.address, COIN, give.address):
