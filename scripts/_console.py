@@ -45,7 +45,7 @@ class Command(ConnectedProviderCommand):
         try:
             return list(super().parse_args(ctx, args))
         except click.UsageError as error:
-            _fail(f"{error.format_message()} (`ape run {ctx.command_path} --help` shows examples)")
+            _fail(f"{error.format_message()} (`{ctx.command_path} --help` shows examples)")
         except ApeException as error:
             _fail(str(error))
 
@@ -62,6 +62,12 @@ class Group(click.Group):
     """Commands under one script; each is a Command."""
 
     command_class = Command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            _fail(f"{error.format_message()} (`{ctx.command_path} --help` shows examples)")
 
 
 def _fail(message: str) -> NoReturn:

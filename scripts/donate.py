@@ -62,9 +62,8 @@ def cli(
     at = home(account, signs=not qr)
     donations = Donations(at.session, at.from_block)
     gift = read_gift(donations, charity, amount, cart, tip, memo, receipt)
-    if memo is None:
-        say(f"Your reference (memo): 0x{gift.memo.hex()}")
     if qr:
+        say(f"Your reference (memo): {memo_text(gift.memo)}")
         links(donations.links(gift))
         return
     plan = donations.plan(gift)

@@ -80,9 +80,8 @@ def cli(
         new_memo() if memo is None else read_memo(memo),
         receipt,
     )
-    if memo is None:
-        say(f"Your reference (memo): 0x{gift.memo.hex()}")
     if qr:
+        say(f"Your reference (memo): {memo_text(gift.memo)}")
         links(funds.links(gift))
         return
     plan = funds.plan(gift)

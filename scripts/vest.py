@@ -64,7 +64,7 @@ def show(group: str | None) -> None:
             ("total", asset.text(found.total)),
             (
                 "schedule",
-                f"{found.cliff_months} months of waiting, then {found.steps} monthly steps of "
+                f"after month {found.cliff_months}, {found.steps} monthly steps of "
                 f"{asset.text(found.step_amount)}; the last takes the rest",
             ),
             ("vested", asset.text(found.vested)),

@@ -18,8 +18,7 @@ from donablock.giving.scan import logged, scan
 
 __all__ = ["Claim", "ClaimResult", "Claims", "unpack_members"]
 
-# IndexFunds.MAX_CLAIMS, and how it packs members: eight to a word, 18 bits of number, 14 of weight
-BATCH = 32
+# how IndexFunds packs members: eight to a word, 18 bits of number, 14 of weight
 _PER_WORD = 8
 _MEMBER_BITS = 32
 _CHARITY_BITS = 18
@@ -109,17 +108,18 @@ class Claims:
         return self._result(self._session.send(call))
 
     def claim_all(self, claims: Iterable[Claim]) -> list[ClaimResult]:
-        """Have many paid, 32 to a transaction. One that fails does not disturb the rest."""
+        """Have many paid, MAX_CLAIMS to a transaction. One that fails does not disturb the rest."""
         references = [claim.reference for claim in claims]
         if not references:
             raise InputError("nothing to claim")
+        most = int(ask(self._funds.functions.MAX_CLAIMS().call))
         return [
             self._result(
                 self._session.send(
-                    self._funds.functions.claim_many(references[start : start + BATCH])
+                    self._funds.functions.claim_many(references[start : start + most])
                 )
             )
-            for start in range(0, len(references), BATCH)
+            for start in range(0, len(references), most)
         ]
 
     def _claimable(self, fund_id: int, epoch: int, member: int, asset: str) -> int:

@@ -1,4 +1,4 @@
-"""Direct gifts: to one charity, or to a cart of up to 50, in the chain's coin or a listed token."""
+"""Direct gifts: to one charity, or to a cart of them, in the chain's coin or a listed token."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from donablock.giving.scan import LOOKUP_BLOCKS, logged
 from donablock.giving.times import date_text
 
 __all__ = ["Donations", "Gift", "GiftPlan", "GiftResult", "Part", "Recipient"]
-
-MAX_CART = 50
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ class Donations:
         Raises InputError for a charity that takes no gifts or a cart that is not one, FundsError,
         or RevertError with the contract's reason.
         """
-        _check(gift)
+        self._check(gift)
         recipients = tuple(self.recipient(part) for part in gift.parts)
         for recipient in recipients:
             if recipient.charity.payee.lower() == self._session.address.lower():
@@ -206,7 +204,7 @@ class Donations:
 
         Raises InputError for a cart, which no link can hold.
         """
-        _check(gift)
+        self._check(gift)
         if len(gift.parts) != 1:
             raise InputError("a link holds one charity; give to one at a time, or without --qr")
         self.recipient(gift.parts[0])
@@ -258,17 +256,17 @@ class Donations:
         name = "donate_cart_token" + suffix
         return functions[name](gift.asset.address, ids, amounts, *tail, *signature), value
 
-
-def _check(gift: Gift) -> None:
-    ids = [part.charity_id for part in gift.parts]
-    if not ids:
-        raise InputError("nobody to give to; name at least one charity")
-    if len(ids) > MAX_CART:
-        raise InputError(f"a cart holds {MAX_CART} charities, not {len(ids)}; give in two carts")
-    twice = sorted({charity_id for charity_id in ids if ids.count(charity_id) > 1})
-    if twice:
-        raise InputError(f"charity {twice[0]} is named twice; add its amounts up")
-    if any(part.amount <= 0 for part in gift.parts):
-        raise InputError("every charity must get something; leave out those that get nothing")
-    if gift.tip < 0:
-        raise InputError("a tip cannot be less than nothing")
+    def _check(self, gift: Gift) -> None:
+        ids = [part.charity_id for part in gift.parts]
+        if not ids:
+            raise InputError("nobody to give to; name at least one charity")
+        most = int(ask(self._giving.functions.MAX_CART().call))
+        if len(ids) > most:
+            raise InputError(f"a cart holds {most} charities, not {len(ids)}; give in two carts")
+        twice = sorted({charity_id for charity_id in ids if ids.count(charity_id) > 1})
+        if twice:
+            raise InputError(f"charity {twice[0]} is named twice; add its amounts up")
+        if any(part.amount <= 0 for part in gift.parts):
+            raise InputError("every charity must get something; leave out those that get nothing")
+        if gift.tip < 0:
+            raise InputError("a tip cannot be less than nothing")

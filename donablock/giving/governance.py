@@ -32,7 +32,6 @@ from donablock.giving.times import date_text, span_text
 
 __all__ = ["Call", "Description", "Draft", "Governance", "Operation", "State"]
 
-MAX_CALLS = 16
 _NO_WORD = b"\0" * 32
 # snekmate's mark of an operation that was carried out
 _DONE = 1
@@ -198,8 +197,9 @@ class Governance:
         """
         if not draft.calls:
             raise InputError("nothing to schedule; name at least one call")
-        if len(draft.calls) > MAX_CALLS:
-            raise InputError(f"an operation has at most {MAX_CALLS} calls, not {len(draft.calls)}")
+        most = int(ask(self._timelock.functions.MAX_CALLS().call))
+        if len(draft.calls) > most:
+            raise InputError(f"an operation has at most {most} calls, not {len(draft.calls)}")
         least = self.minimum_delay()
         delay = least if draft.delay is None else draft.delay
         if delay < least:

@@ -23,10 +23,11 @@ from donablock.chain.session import Session
 from donablock.giving.assets import asset_at
 
 DAY = 86_400
-# anvil's accounts, by what they do
+# anvil's accounts, which are also ape's test accounts, by what they do
 DEPLOYER, PROPOSER, REGISTRAR, GUARDIAN, OPERATIONS = range(5)
-DONOR, OTHER_DONOR, STRANGER, NEW_PAYEE = 20, 21, 22, 23
-PAYEES = (30, 31, 32)
+LIQUIDITY = 6
+DONOR, OTHER_DONOR, STRANGER, NEW_PAYEE = range(14, 18)
+PAYEES = (18, 19, 5)
 # charities 1 to 3, and fund 13 with charities 1 (weight 1) and 2 (weight 3)
 CLIMATE = 13
 YEAR = 365 * DAY
@@ -71,7 +72,7 @@ class World:
 def _chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     path: Path = tmp_path_factory.mktemp("deployments") / "31337.json"
     # a past second, so that advancing the clock never reaches the machine's own
-    with Anvil(timestamp=1_750_000_000, accounts=40) as node:
+    with Anvil(timestamp=1_750_000_000, accounts=20) as node:
         plain = Session(node.w3, node.chain_id, LocalSigner.test_account(DEPLOYER))
         deployment = Deployment(plain, network_of(node.chain_id), path)
         manifest = deployment.run(deployment.plan())
