@@ -174,6 +174,20 @@ class Tab:
         self._send("Page.navigate", url=url)
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
 
+    def reload(self) -> None:
+        """Loads the page anew and waits until that has begun and ended."""
+        self.run("window.isOld = true")
+        self._send("Page.reload")
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                if self.run("!window.isOld && document.readyState === 'complete'"):
+                    return
+            except RuntimeError:
+                pass  # asked just while the page was exchanged
+            time.sleep(0.03)
+        raise AssertionError("the page did not load anew")
+
     def before_scripts(self, script: str) -> None:
         """Runs in every page opened from now on, before the page's own scripts."""
         self._send("Page.addScriptToEvaluateOnNewDocument", source=script)

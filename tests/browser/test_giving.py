@@ -203,6 +203,22 @@ def test_link_fills_the_form_and_sends_nothing(open_page, world, wallet):
     assert wallet.sent == []
 
 
+def test_balance_is_never_shown_in_another_asset(page, world):
+    page.choose_charity(world.charities["water"])
+    page.tab.sees("#balance", "You have 1,000 ETH.")
+    page.tab.choose("#asset", "USDX")
+    shown = page.tab.sees("#balance", "USDX")
+    assert shown == "You have 10,000 USDX."
+    # the same instant, before any answer of the node
+    page.tab.run(
+        "(() => { const s = document.querySelector('#asset'); s.selectedIndex = 0;"
+        " s.dispatchEvent(new Event('change'));"
+        " window.atOnce = document.querySelector('#balance').innerText })()"
+    )
+    assert page.tab.run("window.atOnce") == ""
+    page.tab.sees("#balance", "You have 1,000 ETH.")
+
+
 def test_second_gift_starts_from_the_proof_of_the_first(page, world):
     page.choose_charity(world.charities["water"])
     page.fill("1", "ETH", memo="first")

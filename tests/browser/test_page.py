@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -16,7 +17,7 @@ from donablock.giving.page_config import main, page_config, write_page_config
 from tests.browser import chromium
 from tests.browser.conftest import NOW, ROOT
 from tests.browser.wallet import EIP_1193
-from tests.browser.world import NATIVE, account
+from tests.browser.world import DAY, NATIVE, account
 
 pytestmark = [pytest.mark.browser, pytest.mark.anvil]
 
@@ -83,8 +84,7 @@ def test_second_visit_reads_only_new_logs(open_page, world, wallet):
     assert first[0] == 0
     settled = world.node.w3.eth.block_number - 128
     wallet.requests.clear()
-    page.tab.run("location.reload()")
-    page.tab.wait("!document.querySelector('#wallet.connected')")
+    page.tab.reload()
     page.connect()
     page.tab.sees("[data-charity='1'] .name", "water")
     assert asked()[0] == settled + 1
@@ -97,11 +97,37 @@ def test_second_visit_reads_only_new_logs(open_page, world, wallet):
         " localStorage[key] = JSON.stringify(kept) })()"
     )
     wallet.requests.clear()
-    page.tab.run("location.reload()")
-    page.tab.wait("!document.querySelector('#wallet.connected')")
+    page.tab.reload()
     page.connect()
     page.tab.sees("[data-charity='1']")
     assert asked() == first
+
+
+def test_charity_far_down_the_list_is_found_by_name(open_page, world):
+    registrar = world.as_("registrar")
+    expiry = registrar.now + 365 * DAY
+    for number in range(70):
+        described = json.dumps({"name": f"Shelter {number}"}).encode()
+        registrar.submit(
+            world.registry.functions.verify(
+                account(f"shelter {number}").address,
+                world.node.w3.keccak(text=f"XX:{number}"),
+                1,
+                world.node.w3.keccak(described),
+                "data:application/json;base64," + base64.b64encode(described).decode(),
+                expiry,
+                bytes(32),
+            )
+        )
+    page = open_page()
+    page.tab.sees("#list > button", "Show more (18)")
+    page.tab.type("#search", "shelter 69")
+    page.tab.wait("document.querySelectorAll('#list .card').length === 1")
+    page.tab.sees("#list .name", "Shelter 69")
+    page.tab.type("#search", "")
+    page.tab.choose("#goal", "6. Clean Water and Sanitation")
+    page.tab.wait("document.querySelectorAll('#list .card').length === 1")
+    page.tab.sees("#list .name", "water")
 
 
 def test_hostile_name_is_only_text(open_page, world):

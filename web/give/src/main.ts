@@ -198,10 +198,10 @@ class Page {
     const { reader, wallet } = this.#model;
     const { asset } = this.#form;
     if (reader === null || wallet === null || asset === null) return;
-    const balance = await balanceOf(reader, asset, wallet.account).catch(() => null);
+    const amount = await balanceOf(reader, asset, wallet.account).catch(() => null);
     // The choice may have changed while the node was thinking.
     if (this.#form.asset !== asset || this.#model.wallet?.account !== wallet.account) return;
-    this.#model.balance = balance;
+    this.#model.balance = amount === null ? null : { of: asset, amount };
     this.#form.draw();
   }
 

@@ -14,8 +14,8 @@ export class Model {
   directory: Directory | null = null;
   assets: Asset[] = [];
   choice: Choice | null = null;
-  /** Smallest unit, of the chosen asset; null: not known. */
-  balance: bigint | null = null;
+  /** What the wallet holds, smallest unit, and of which asset; null: not known. */
+  balance: { of: Asset; amount: bigint } | null = null;
   readonly #listeners: (() => void)[] = [];
 
   constructor(readonly config: Config) {}

@@ -111,9 +111,9 @@ export class GiftForm {
     the("tip-field", HTMLDivElement).hidden = choice?.kind === "fund";
     the("tip-unit", HTMLSpanElement).textContent = this.asset?.symbol ?? "";
     the("balance", HTMLParagraphElement).textContent =
-      wallet === null || balance === null || this.asset === null
+      wallet === null || balance === null || balance.of !== this.asset
         ? ""
-        : `You have ${formatAmount(balance, this.asset.decimals)} ${this.asset.symbol}.`;
+        : `You have ${formatAmount(balance.amount, balance.of.decimals)} ${balance.of.symbol}.`;
     if (!this.#button.disabled) this.#button.textContent = this.#label();
 
     const chosen = the("chosen", HTMLDivElement);

@@ -94,7 +94,11 @@ export class Picker {
       };
       this.#list.append(h("button", { class: "button quiet", type: "button", click: more }, `Show more (${found.length - this.#shown})`));
     }
-    void this.#describe(found.slice(0, this.#shown));
+    // A search is over names, so it needs those that were not drawn, too.
+    const isSearch = this.#search.value.trim() !== "";
+    void this.#describe(isSearch ? [...directory.charities.values()] : found.slice(0, this.#shown)).then((isNew) => {
+      if (isNew && isSearch && this.#kind === "charity") this.draw();
+    });
   }
 
   #matches(charity: Charity, now: number): boolean {
@@ -178,8 +182,8 @@ export class Picker {
     this.onChoose();
   }
 
-  /** Reads descriptions, a few at a time, and draws their names where their cards still are. */
-  async #describe(charities: readonly Charity[]): Promise<void> {
+  /** Reads descriptions, a few at a time, and draws their names where their cards still are. True: some were new. */
+  async #describe(charities: readonly Charity[]): Promise<boolean> {
     const left = charities.filter((charity) => !charity.isRead).sort((one, other) => Number(isAtHand(other)) - Number(isAtHand(one)));
     const work = async (): Promise<void> => {
       for (let charity = left.shift(); charity !== undefined; charity = left.shift()) {
@@ -191,7 +195,9 @@ export class Picker {
         if (this.model.choice === charity) this.model.changed();
       }
     };
+    const isNew = left.length > 0;
     await Promise.all(Array.from({ length: READERS }, work));
+    return isNew;
   }
 }
 
