@@ -10,7 +10,7 @@ import pytest
 from tests.contracts import deployers, roles
 from tests.contracts.conftest import DAY
 from tests.contracts.logs import entry, event_signatures, function_names, logged
-from tests.contracts.protocol import BURNING, MEGABYTE, place, set_code
+from tests.contracts.protocol import BURNING, MEGABYTE, place, set_code, set_storage
 
 ZERO = "0x" + "00" * 20
 LEGAL_ID = roles.keccak(text="GB:CHC:1234567")
@@ -574,7 +574,7 @@ def test_one_account_may_be_paid_for_two_charities(registry, other, charity, reg
 
 def test_the_last_number_is_2_to_the_18_less_1(registry, other, refuses):
     limit = registry.MAX_CHARITIES()
-    registry.eval(f"self.charity_count = {limit - 1}")
+    set_storage(registry, "charity_count", limit - 1)
     assert other(EVIDENCE) == limit
     with refuses("registry: full"):
         other(METADATA)
@@ -1246,7 +1246,7 @@ def test_an_unknown_charity(registry, charity_id):
 
 def test_standing_of_many_over_several_rows(registry, timelock, other):
     """Bits are kept 256 to a word; 255, 256 and 257 lie on both sides of an edge."""
-    registry.eval("self.charity_count = 253")
+    set_storage(registry, "charity_count", 253)
     for number in range(254, 260):
         assert other(roles.keccak(text=str(number))) == number
     numbers = list(range(254, 260))

@@ -151,9 +151,13 @@ class TestSetOnce:
         assert getattr(reserve, which)() == pool.address
 
     def test_a_second_time_reverts(self, settled, timelock, pool, which):
+        reason = {
+            "commission": "reserve: commission is set",
+            "buyback": "reserve: buyback is set",
+        }[which]
         before = getattr(settled, which)()
         for account in (pool.address, before):
-            with boa.reverts(f"reserve: {which} is set"):
+            with boa.reverts(reason):
                 getattr(settled, f"set_{which}")(account, sender=timelock)
         assert getattr(settled, which)() == before
 

@@ -16,6 +16,7 @@ from tests.contracts.protocol import (
     Protocol,
     calldata,
     place,
+    set_storage,
 )
 
 ZERO = "0x" + "00" * 20
@@ -510,7 +511,7 @@ def test_a_list_of_any_length_is_kept_in_order(world, funds, count):
 
 def test_the_highest_charity_and_weight_do_not_touch_their_neighbours(world, funds):
     """Attack 6: a number that does not fit would spill into the weight of another."""
-    world.registry.eval(f"self.charity_count = {2**18 - 3}")
+    set_storage(world.registry, "charity_count", 2**18 - 3)
     numbers = [world.verify(place(f"late {number}")) for number in range(2)]
     assert numbers == [2**18 - 2, 2**18 - 1]
     epoch = funds.announce_epoch(2, [1, *numbers], [1, 10_000, 10_000], sender=world.timelock)
@@ -584,23 +585,26 @@ def test_an_unknown_fund_has_no_epochs(world, funds, fund_id):
 def test_fund_and_epoch_numbers_beyond_32_bits_reach_nobodys_books(world, funds):
     funds.donate_native(1, 1, MEMO, value=60, sender=world.donor)
     for fund_id, epoch in [(2**32 + 1, 1), (1, 2**32 + 1), (0, 2**32 + 1), (2**256 - 1, 1)]:
-        for call in (
-            lambda f, e: funds.claim(f, e, 0, ZERO),
-            lambda f, e: funds.claim_to(f, e, 0, ZERO, world.stranger),
-            lambda f, e: funds.claim_many([(f, e, 0, ZERO)]),
-            lambda f, e: funds.claimable(f, e, 0, ZERO),
-            lambda f, e: funds.claimed(f, e, 0, ZERO),
-            lambda f, e: funds.total_given(f, e, ZERO),
-            lambda f, e: funds.members(f, e),
-            lambda f, e: funds.epoch_info(f, e),
-        ):
-            with world.refuses("funds: no such epoch"):
-                call(fund_id, epoch)
+        reason = "funds: no such epoch"
+        with world.refuses(reason):
+            funds.claim(fund_id, epoch, 0, ZERO)
+        with world.refuses(reason):
+            funds.claim_to(fund_id, epoch, 0, ZERO, world.stranger)
+        with world.refuses(reason):
+            funds.claim_many([(fund_id, epoch, 0, ZERO)])
+        for view in ("claimable", "claimed"):
+            with boa.reverts(reason):
+                getattr(funds, view)(fund_id, epoch, 0, ZERO)
+        with boa.reverts(reason):
+            funds.total_given(fund_id, epoch, ZERO)
+        for view in ("members", "epoch_info"):
+            with boa.reverts(reason):
+                getattr(funds, view)(fund_id, epoch)
     # were there ever so many
-    funds.eval(f"self.fund_count = {2**32 + 1}")
+    set_storage(funds, "fund_count", 2**32 + 1)
     with world.refuses("funds: no such epoch"):
         funds.announce_epoch(2**32 + 1, [1], [1], sender=world.timelock)
-    funds.eval(f"self._funds[2] = {(2**32 - 1) << 64}")
+    set_storage(funds, "_funds", (2**32 - 1) << 64, 2)
     with world.refuses("funds: no such epoch"):
         funds.announce_epoch(2, [1], [1], sender=world.timelock)
 
