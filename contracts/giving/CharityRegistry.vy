@@ -333,7 +333,9 @@ def accept_payee(charity_id: uint256):
     record: uint256 = self._records[charity_id]
     pending: uint256 = self._pending[charity_id]
     assert pending != 0, "registry: no pending payee"
-    assert msg.sender == self._payee_of(pending), "registry: not the proposed payee"
+    assert msg.sender == self._payee_of(
+        pending
+    ), "registry: not the proposed payee"
     ready_at: uint256 = pending >> 160
     assert block.timestamp >= ready_at, "registry: payee delay is not over"
     # A proposal made with a key that was stolen for an hour must not lie in
@@ -680,9 +682,7 @@ def have_standing(charity_ids: DynArray[uint256, MAX_MEMBERS]) -> bool:
             row = charity_id >> 8
             bits = self._standing[row]
         if bits & (1 << (charity_id & 255)) == 0:
-            assert (
-                self._records[charity_id] != 0
-            ), "registry: unknown charity"
+            assert (self._records[charity_id] != 0), "registry: unknown charity"
             raise "registry: charity is revoked"
     return True
 
@@ -820,8 +820,7 @@ def _with_status(
     record: uint256, status: uint256, suspended_until: uint256
 ) -> uint256:
     return (
-        record
-        & ~((STATUS_MASK << STATUS_AT) | (TIME_MASK << SUSPENDED_AT))
+        record & ~((STATUS_MASK << STATUS_AT) | (TIME_MASK << SUSPENDED_AT))
         | (status << STATUS_AT)
         | (suspended_until << SUSPENDED_AT)
     )

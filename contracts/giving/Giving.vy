@@ -260,7 +260,9 @@ def donate_cart_native(
     @param tip What the operations payee gets on top (wei).
     @param receipt Whether to mint a soulbound receipt for each part paid.
     """
-    assert len(charity_ids) == len(amounts), "giving: as many amounts as charities"
+    assert len(charity_ids) == len(
+        amounts
+    ), "giving: as many amounts as charities"
     left: uint256 = msg.value
     kept: uint256 = 0
     for i: uint256 in range(len(amounts), bound=MAX_CART):
@@ -397,9 +399,7 @@ def list_asset(asset: address, is_measured: bool):
            for a token whose owner could switch on a fee.
     """
     self._check_timelock()
-    asset_list._list(
-        asset_list.Listing(asset=asset, is_measured=is_measured)
-    )
+    asset_list._list(asset_list.Listing(asset=asset, is_measured=is_measured))
 
 
 @external
@@ -473,7 +473,9 @@ def _donate_cart_token(
     receipt: bool,
 ):
     is_measured: bool = self._check_listed(asset) & asset_list.MEASURED != 0
-    assert len(charity_ids) == len(amounts), "giving: as many amounts as charities"
+    assert len(charity_ids) == len(
+        amounts
+    ), "giving: as many amounts as charities"
     is_given: bool = False
     for i: uint256 in range(len(amounts), bound=MAX_CART):
         charity_id: uint256 = charity_ids[i]
@@ -500,9 +502,7 @@ def _donate_cart_token(
             max_outsize=32,
             revert_on_failure=False,
         )
-        if success and (
-            len(response) == 0 or convert(response, uint256) != 0
-        ):
+        if success and (len(response) == 0 or convert(response, uint256) != 0):
             if is_measured:
                 assert (
                     transfers._balance(asset, payee) == before + amount

@@ -725,9 +725,7 @@ def epoch_info(fund_id: uint256, epoch: uint256) -> EpochInfo:
 
 @view
 @external
-def members(
-    fund_id: uint256, epoch: uint256
-) -> DynArray[Member, MAX_MEMBERS]:
+def members(fund_id: uint256, epoch: uint256) -> DynArray[Member, MAX_MEMBERS]:
     """
     @notice An epoch's list.
     @param fund_id The fund.
@@ -738,9 +736,7 @@ def members(
     word: uint256 = self._epochs[key]
     dropped: uint256 = self._dropped[key]
     found: DynArray[Member, MAX_MEMBERS] = []
-    for i: uint256 in range(
-        (word >> COUNT_AT) & MASK_16, bound=MAX_MEMBERS
-    ):
+    for i: uint256 in range((word >> COUNT_AT) & MASK_16, bound=MAX_MEMBERS):
         packed: uint256 = self._packed_member(key, i)
         found.append(
             Member(
@@ -768,7 +764,11 @@ def claimable(
     key: uint256 = self._key(fund_id, epoch)
     account: uint256 = self._accounts[key][asset][member]
     return self._earned_down(
-        key, member, self._packed_member(key, member) >> WEIGHT_AT, asset, account
+        key,
+        member,
+        self._packed_member(key, member) >> WEIGHT_AT,
+        asset,
+        account,
     ) - (account & MASK_128)
 
 
@@ -785,9 +785,7 @@ def claimed(
     @param asset The token; the zero address for the native coin.
     @return The amount (smallest unit).
     """
-    return (
-        self._accounts[self._key(fund_id, epoch)][asset][member] & MASK_128
-    )
+    return (self._accounts[self._key(fund_id, epoch)][asset][member] & MASK_128)
 
 
 @view
@@ -879,9 +877,7 @@ def _enter(
             total |= HAS_DROPS
     # The cap on T caps the amount too, so that none of its bits is shifted out
     # of the asset's word; nor can the sum of 2**24 full totals pass 128 bits.
-    assert (
-        amount <= MAX_TOTAL - (total & MAX_TOTAL)
-    ), "funds: total too large"
+    assert (amount <= MAX_TOTAL - (total & MAX_TOTAL)), "funds: total too large"
     self._totals[key][asset] = unsafe_add(total, amount)
     asset_list._words[asset] = asset_word + (amount << asset_list.OWED_AT)
     log FundDonated(
@@ -901,9 +897,7 @@ def _enter(
 @view
 @internal
 def _refuse_epoch(fund_id: uint256):
-    assert (
-        fund_id != 0 and fund_id <= self.fund_count
-    ), "funds: unknown fund"
+    assert (fund_id != 0 and fund_id <= self.fund_count), "funds: unknown fund"
     assert (
         self._running(self._funds[fund_id]) != 0
     ), "funds: fund has no epoch"

@@ -15,6 +15,7 @@
 
 from ethereum.ercs import IERC20Detailed
 
+
 event AssetListed:
     asset: indexed(address)
     decimals: uint256

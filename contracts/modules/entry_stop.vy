@@ -9,6 +9,7 @@
         Exits never ask this module. The host wraps `_stop` and `_resume`.
 """
 
+
 event EntriesStopped:
     guardian: indexed(address)
     stopped_until: uint256
@@ -49,7 +50,9 @@ def _stop() -> uint256:
     @dev The guardian stops entries for 7 days; not again for 30 days.
     """
     assert msg.sender == self.guardian, "guardian: not the guardian"
-    assert block.timestamp >= self.next_stop_at, "guardian: stopped too recently"
+    assert (
+        block.timestamp >= self.next_stop_at
+    ), "guardian: stopped too recently"
     stopped_until: uint256 = block.timestamp + STOP
     self.stopped_until = stopped_until
     self.next_stop_at = block.timestamp + STOP_INTERVAL

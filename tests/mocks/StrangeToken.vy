@@ -12,17 +12,16 @@
 
 from ethereum.ercs import IERC20
 
+# RETURNS_FALSE: a transfer that cannot be made answers False instead of reverting.
+# MAX_IS_BALANCE: an amount of 2**256 - 1 moves all the owner has.
+# UINT96: amounts and allowances of 2**96 and more are refused (UNI, COMP).
+# TAKES_FEE: 1 % of what is sent is destroyed.
 flag Trait:
-    # A transfer that cannot be made answers False instead of reverting.
     RETURNS_FALSE
     REFUSES_ZERO
-    # An amount of 2**256 - 1 moves all the owner has.
     MAX_IS_BALANCE
-    # Amounts and allowances of 2**96 and more are refused (UNI, COMP).
     UINT96
-    # 1 % of what is sent is destroyed.
     TAKES_FEE
-
 
 ONE: constant(uint256) = 10**18
 

@@ -11,6 +11,7 @@
 @custom:trust For tests only.
 """
 
+
 interface Behind:
     def balanceOf(owner: address) -> uint256: view
     def decimals() -> uint8: view

@@ -11,6 +11,7 @@
 @custom:trust For tests only.
 """
 
+
 event Transfer:
     sender: indexed(address)
     receiver: indexed(address)
