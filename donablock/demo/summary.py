@@ -1,0 +1,171 @@
+"""The run in numbers, for machines (summary.json) and for the terminal.
+
+Amounts are text in JSON: they do not fit into the numbers of other languages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from donablock.chain.amounts import from_units
+from donablock.demo.run import MANIFESTS, STATE, Outcome
+
+COUNTED = {
+    "gifts to charities": "Donated",
+    "gifts to funds": "FundDonated",
+    "tips": "Tipped",
+    "parts of carts that failed": "PartFailed",
+    "receipts": "ReceiptMinted",
+    "claims": "Claimed",
+    "issues of GIVE": "Issued",
+    "redemptions of GIVE": "Redeemed",
+    "changes of payee": "PayeeChanged",
+    "suspensions": "Suspended",
+    "revocations": "Revoked",
+    "drops": "Dropped",
+}
+"""What is counted, and the event that tells."""
+
+
+def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    """All of it, ready for JSON. `seconds`: how long the run took."""
+    world = outcome.world
+    return {
+        "format": 1,
+        "scale": {
+            "seed": world.scale.seed,
+            "charities": world.scale.charities,
+            "wallets": world.scale.wallets,
+            "fund_sizes": list(world.scale.fund_sizes),
+            "months": world.scale.months,
+        },
+        "chain": {
+            "id": world.blocks.chain_id,
+            "state": STATE,
+            "manifest": f"{MANIFESTS}/{world.blocks.chain_id}.json",
+            "blocks": world.blocks.number,
+            "first_second": outcome.deployed.manifest.inputs.vesting_start,
+            "last_second": world.blocks.now,
+            "source_commit": outcome.deployed.manifest.source_commit,
+        },
+        "addresses": dict(outcome.deployed.manifest.addresses),
+        "counts": {
+            "transactions": len(world.blocks.sent),
+            "charities": len(world.charities),
+            "funds": len(world.funds),
+            "wallets": len(world.donors),
+            **{what: outcome.books.count(event) for what, event in COUNTED.items()},
+        },
+        "assets": {
+            found.asset: {
+                "address": world.assets[found.asset].address,
+                "decimals": world.assets[found.asset].decimals,
+                **{
+                    name: str(getattr(found, name))
+                    for name in ("given", "direct", "to_funds", "tips", "claimed", "owed")
+                },
+            }
+            for found in outcome.proof.statements
+        },
+        "proof": {
+            "holds": outcome.holds,
+            "wallet_balances_compared": outcome.proof.compared,
+            "by_asset": {
+                found.asset: {
+                    "donors_outflow": str(found.outflow),
+                    "charities_inflow": str(found.charities_inflow),
+                    "operations_inflow": str(found.operations_inflow),
+                    "owed": str(found.funds_inflow),
+                    "difference": str(found.outflow - found.inflow - found.funds_inflow),
+                }
+                for found in outcome.proof.statements
+            },
+            "checks": [
+                {"what": c.what, "left": str(c.left), "right": str(c.right), "holds": c.holds}
+                for c in outcome.checks
+            ],
+            "faults": outcome.faults,
+        },
+        "flows": [
+            {"asset": f.asset, "way": f.way, "goal": f.goal, "amount": str(f.amount)}
+            for f in outcome.flows
+        ],
+        "gas": {
+            g.operation: {"count": g.count, "least": g.least, "median": g.median, "most": g.most}
+            for g in outcome.gas
+        },
+        "timeline": [
+            {"second": h.second, "kind": h.kind, "title": h.title, "text": h.text}
+            for h in world.happenings
+        ],
+        "receipt": {
+            "token_id": outcome.artwork.token_id,
+            "metadata": {k: v for k, v in outcome.artwork.metadata.items() if k != "image"},
+        },
+        "seconds": {"all": round(seconds, 1)}
+        | {name: round(took, 1) for name, took in outcome.stages.items()},
+    }
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """What moved, and the proof, on the terminal."""
+    assets = outcome.world.assets
+    table = Table(
+        title="What moved (cut after four digits)", title_justify="left", title_style="bold"
+    )
+    table.add_column("", no_wrap=True)
+    rows = {
+        "given": "given",
+        "  direct": "direct",
+        "  to funds": "to_funds",
+        "  tips": "tips",
+        "claimed": "claimed",
+        "still owed": "owed",
+    }
+    for found in outcome.proof.statements:
+        table.add_column(found.asset, justify="right")
+    for name, attribute in rows.items():
+        amounts = (
+            cut(getattr(found, attribute), assets[found.asset].decimals)
+            for found in outcome.proof.statements
+        )
+        table.add_row(name, *amounts)
+    console.print(table)
+    for found in outcome.proof.statements:
+        decimals = assets[found.asset].decimals
+        inflow, owed = exact(found.inflow, decimals), exact(found.funds_inflow, decimals)
+        equal = found.outflow == found.inflow + found.funds_inflow == found.given
+        sign = "[green]=[/]" if equal else "[red]is not[/]"
+        console.print(
+            f"  {found.asset:5} donors' outflow {exact(found.outflow, decimals)} {sign} "
+            f"recipients' inflow {inflow} + owed {owed}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    count = outcome.proof.compared
+    if outcome.holds:
+        console.print(
+            f"[bold green]Proved to the wei:[/] balances and logs agree on all {count:,} pairs of "
+            f"wallet and asset, and {len(outcome.checks)} further checks hold."
+        )
+        return
+    console.print("[bold red]It does not add up:[/]")
+    for fault in outcome.faults[:20]:
+        console.print(f"  {fault}", soft_wrap=True, highlight=False)
+    if len(outcome.faults) > 20:
+        console.print(f"  and {len(outcome.faults) - 20} more")
+
+
+def cut(units: int, decimals: int) -> str:
+    """`exact` without what comes after the fourth digit behind the point."""
+    whole, _, part = exact(units, decimals).partition(".")
+    return f"{whole}.{part[:4].ljust(4, '0')}"
+
+
+def exact(units: int, decimals: int) -> str:
+    """Every digit, the whole ones in groups of three: "1,234.567"."""
+    whole, point, part = from_units(units, decimals).partition(".")
+    return f"{int(whole):,}{point}{part}"
