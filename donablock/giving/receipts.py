@@ -130,18 +130,14 @@ class Receipts:
 
     def gifts_by(self, donor: str, memo: bytes) -> list[GivenGift]:
         """A donor's gifts under a memo, oldest first: a memo may be used again."""
+        wanted = {"donor": address_of(donor, "donor")}
         giving, funds = self._session.contract("Giving"), self._session.contract("IndexFunds")
-        wanted = {"donor": address_of(donor, "donor"), "memo": memo}
+        # the node looks for the donor; the memo is no indexed argument
         events = [
-            *scan(giving, "Donated", wanted, from_block=self._from_block),
-            # not every contract indexes the memo
-            *(
-                event
-                for event in scan(
-                    funds, "FundDonated", {"donor": wanted["donor"]}, from_block=self._from_block
-                )
-                if bytes(event["memo"]) == memo
-            ),
+            event
+            for contract, name in ((giving, "Donated"), (funds, "FundDonated"))
+            for event in scan(contract, name, wanted, from_block=self._from_block)
+            if bytes(event["memo"]) == memo
         ]
         events.sort(key=lambda event: (event.block_number, event.log_index))
         return [self._gift(event) for event in events]

@@ -41,6 +41,7 @@ class World:
     anyone: Session
     token: Contract
     usd: Asset
+    deployments: Path
 
     def session(self, account: int) -> Session:
         return self.anyone.as_(LocalSigner.test_account(account))
@@ -83,7 +84,7 @@ def _chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             addresses=manifest.addresses,
         )
         token = anyone.contract("PlainToken")
-        world = World(node, anyone, token, asset_at(anyone, token.address))
+        world = World(node, anyone, token, asset_at(anyone, token.address), path.parent)
         registry = anyone.contract("CharityRegistry")
         for number, payee in enumerate(PAYEES, 1):
             document = f'{{"name": "Charity number {number}"}}'

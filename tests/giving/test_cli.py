@@ -1,0 +1,228 @@
+"""Every script through `ape run`, as a person calls it: words, exit codes, and what happened.
+
+One process of ape runs many commands, since starting ape takes seconds; what only a process of its
+own can show (the exit code, one line on stderr) is shown once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from donablock.giving.claims import Claims
+from donablock.settings import settings
+from tests.giving.conftest import (
+    DAY,
+    DONOR,
+    LIQUIDITY,
+    NEW_PAYEE,
+    PAYEES,
+    PROPOSER,
+    REGISTRAR,
+    STRANGER,
+    World,
+)
+
+pytestmark = [pytest.mark.anvil, pytest.mark.ape, pytest.mark.slow]
+
+# reads commands from stdin, one JSON list a line; answers each with exit code, stdout and stderr
+_MANY = """
+import json, sys
+from ape._cli import cli
+from click.testing import CliRunner
+for line in sys.stdin:
+    done = CliRunner(mix_stderr=False).invoke(cli, ["run", *json.loads(line)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    print(json.dumps([done.exit_code, done.stdout, done.stderr]), flush=True)
+"""
+
+
+class Ape:
+    """One process of ape that takes one command after the other."""
+
+    def __init__(self, world: World, deployments: Path) -> None:
+        self._network = _network(world)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _MANY],
+            cwd=settings().root,
+            env=_environment(deployments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command: str, account: int | None = None) -> str:
+        """The command's output; it must succeed."""
+        code, out, err = self._ask(command, account)
+        assert code == 0, f"{command}: {err or out}"
+        return out
+
+    def refused(self, *command: str, account: int | None = None) -> str:
+        """The one line of a command that must fail."""
+        code, _, err = self._ask(command, account)
+        lines = [line for line in err.splitlines() if line.startswith("error: ")]
+        assert code == 1, f"{command}: exit code {code}"
+        assert len(lines) == 1 and err.strip().endswith(lines[0]), err
+        return lines[0]
+
+    def _ask(self, command: tuple[str, ...], account: int | None) -> tuple[int, str, str]:
+        signs = [] if account is None else ["--account", f"TEST::{account}", "--yes"]
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps([*command, *signs, *self._network]) + "\n")
+        self._process.stdin.flush()
+        # ape's own log lines go the same way
+        for line in self._process.stdout:
+            if line.startswith("["):
+                code, out, err = json.loads(line)
+                return code, out, err
+        raise AssertionError(f"ape ended at {command}")
+
+    def stop(self) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+
+def test_every_script_does_its_work(world: World, tmp_path: Path) -> None:
+    ape = Ape(world, world.deployments)
+    try:
+        _donors(ape, tmp_path)
+        _charities(ape, world)
+        _timelock(ape, world)
+        _vesting(ape, world)
+        _refusals(ape, world)
+    finally:
+        ape.stop()
+
+
+def _donors(ape: Ape, folder: Path) -> None:
+    save = ("--save", str(folder))
+    out = ape.run("donate", "1", "0.5 ether", "--tip", "5%", "--receipt", *save, account=DONOR)
+    assert "given  0.5 ETH to charity 1" in out and "tipped  0.025 ETH" in out
+    assert "Charity number 1" in out and "legal id hash" in out and "gas" in out
+    assert (folder / "receipt-1.svg").read_text().startswith("<svg")
+    cart = ("--to", "1=5USDX", "--to", "2=3 USDX", "--memo", "birthday")
+    out = ape.run("donate", *cart, account=DONOR)
+    assert "a signed permit, no transaction" in out
+    assert "given  3 USDX to charity 2" in out
+    out = ape.run("donate", "1", "0.1 ether", "--qr", "--memo", "hi")
+    assert "/donate_native?uint256=1&bytes32=0x6869" in out and "█" in out
+    assert "Climate Action" in ape.run("fund-donate")
+    assert "75.00 %" in ape.run("fund-donate", "13")
+    out = ape.run("fund-donate", "13", "40 USDX", "--receipt", *save, account=DONOR)
+    assert "given  40 USDX to fund 13, epoch 1" in out
+    assert (folder / "receipt-2.svg").is_file()
+    assert "/approve?" in ape.run("fund-donate", "13", "1 USDX", "--qr")
+    out = ape.run("receipt", "2", "--check")
+    assert "yes  IndexFunds logged the gift" in out and "NO" not in out
+    donor = "0xdF3e18d64BC6A983f673Ab319CCaE4f1a57C7097"
+    out = ape.run("receipt", "--donor", donor, "--memo", "birthday")
+    assert "5 USDX to charity 1" in out and "3 USDX to charity 2" in out
+    assert "issued  20 GIVE" in ape.run("give", "issue", "20 USDX", account=DONOR)
+    assert "given  20 GIVE" in ape.run("donate", "2", "20 GIVE", account=DONOR)
+    assert "redeemed  20 USDX" in ape.run("give", "redeem", "20 GIVE", account=PAYEES[1])
+    assert "0 GIVE" in ape.run("give", "show")
+
+
+def _charities(ape: Ape, world: World) -> None:
+    assert "30 USDX" in ape.run("claim", "2", "--list")
+    assert "paid  30 USDX" in ape.run("claim", "2", account=STRANGER)
+    assert "nothing to claim" in ape.run("claim", "2", account=STRANGER)
+    assert Claims(world.anyone).find(2) == []
+    profile = ("--legal-id", "GB:CHC:9", "--goals", "1,4", "--metadata", "x", "--uri", "ipfs://x")
+    ape.run("charity", "apply", *profile, account=NEW_PAYEE)
+    payee = world.address(NEW_PAYEE)
+    assert payee in ape.run("charity", "applications")
+    term = ("--expiry", "1y", "--evidence", "seen")
+    assert "charity 4" in ape.run("charity", "verify", payee, *term, account=REGISTRAR)
+    longer = ("--expiry", "2y", "--evidence", "seen")
+    ape.run("charity", "renew", "4", *longer, account=REGISTRAR)
+    reason = ("--reason", "report 7")
+    ape.run("charity", "suspend", "4", *reason, account=REGISTRAR)
+    assert "suspended until" in ape.run("charity", "show", "4", "--history")
+    assert "is suspended" in ape.refused("donate", "4", "1 ether", account=DONOR)
+    ape.run("charity", "reinstate", "4", account=REGISTRAR)
+    renewed = ("--metadata", "y", "--uri", "ipfs://y")
+    ape.run("charity", "metadata", "4", *renewed, account=NEW_PAYEE)
+    successor = world.address(STRANGER)
+    ape.run("charity", "payee", "propose", "4", successor, account=NEW_PAYEE)
+    ape.run("charity", "payee", "cancel", "4", account=NEW_PAYEE)
+    ape.run("charity", "payee", "propose", "4", successor, account=NEW_PAYEE)
+    assert "delay is not over" in ape.refused("charity", "payee", "accept", "4", account=STRANGER)
+    world.node.advance(2 * DAY)
+    ape.run("charity", "payee", "accept", "4", account=STRANGER)
+    ape.run("charity", "retire", "4", *reason, account=STRANGER)
+    assert ape.run("charity", "list", "--status", "revoked").count("revoked") == 1
+
+
+def _timelock(ape: Ape, world: World) -> None:
+    call = ("IndexFunds.announce_epoch", "13", "1,3", "10,20")
+    out = ape.run("govern", "schedule", *call, account=PROPOSER)
+    assert "- charity 2: had weight 3 (75.00 %)" in out
+    id_ = out.split("scheduled  ")[1][:18]
+    assert f"{id_}  waiting" in ape.run("govern", "list")
+    assert "is ready on" in ape.refused("govern", "execute", id_, account=STRANGER)
+    world.node.advance(2 * DAY)
+    assert "ready" in ape.run("govern", "show", id_)
+    ape.run("govern", "execute", id_, account=STRANGER)
+    assert "done" in ape.run("govern", "list", "--all")
+    assert "announced, runs from" in ape.run("fund-donate", "13")
+    out = ape.run("govern", "schedule", "Giving.set_operations", "Timelock", account=PROPOSER)
+    id_ = out.split("scheduled  ")[1][:18]
+    assert "cancelled" in ape.run("govern", "cancel", id_, account=PROPOSER)
+    assert "Nothing is scheduled" in ape.run("govern", "list")
+
+
+def _vesting(ape: Ape, world: World) -> None:
+    assert "nothing" in ape.run("vest", "release", account=STRANGER).lower()
+    world.node.advance(31 * DAY)
+    assert "due now" in ape.run("vest", "show", "liquidity")
+    out = ape.run("vest", "release", "liquidity", account=STRANGER)
+    assert "released  10_800_000 DOBO" in out
+    ape.run("vest", "propose", "liquidity", world.address(STRANGER), account=LIQUIDITY)
+    ape.run("vest", "accept", "liquidity", account=STRANGER)
+    assert world.address(STRANGER) in ape.run("vest", "show", "liquidity")
+
+
+def _refusals(ape: Ape, world: World) -> None:
+    nonce = world.session(DONOR).next_nonce()
+    assert "no charity 99" in ape.refused("donate", "99", "1 ether", account=DONOR)
+    assert "not an amount" in ape.refused("donate", "1", "1,5 ether", account=DONOR)
+    assert "No such option" in ape.refused("donate", "--bogus")
+    assert "--help" in ape.refused("vest", "nonsense")
+    assert "name an account" not in ape.run("donate", "--help")
+    assert "name the account" in ape.refused("donate", "1", "1 ether")
+    assert "takes no gifts now" in ape.refused("fund-donate", "2", "1 ether", account=DONOR)
+    assert "there is no receipt" in ape.refused("receipt", "77")
+    assert world.session(DONOR).next_nonce() == nonce, "nothing was sent"
+
+
+def test_a_process_of_its_own_exits_with_1_and_one_line(world: World, tmp_path: Path) -> None:
+    """Here on a chain where nothing is deployed."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ape")), "run", "charity", "list", *_network(world)],
+        cwd=settings().root,
+        env=_environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: nothing is deployed")
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def _network(world: World) -> list[str]:
+    return ["--network", f"ethereum:local:{world.node.url}"]
+
+
+def _environment(deployments: Path) -> dict[str, str]:
+    return {**os.environ, "DONABLOCK_DEPLOYMENTS": str(deployments), "COLUMNS": "200"}
