@@ -17,7 +17,9 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.contract import Contract
-from web3.exceptions import Web3Exception
+
+from donablock.chain.session import ask
+from donablock.errors import ChainError, NodeError
 
 __all__ = ["Domain", "Permit", "domain_of", "is_accepted", "sign_permit", "typed_data"]
 
@@ -95,7 +97,7 @@ _ABI: list[dict[str, Any]] = [
 ]
 
 # what a node or a decoder raises where a token has no such function
-_ABSENT = (Web3Exception, ValueError, OverflowError)
+_ABSENT = (ChainError, ValueError, OverflowError)
 
 
 class TypedDataSigner(Protocol):
@@ -146,19 +148,17 @@ class Permit:
 
 
 def domain_of(w3: Web3, token: str, chain_id: int) -> Domain | None:
-    """The domain of a token's permits; None where it has no EIP-2612 permit that can be relied on."""
+    """The domain of a token's permits; None where it has no EIP-2612 permit to rely on."""
     contract = w3.eth.contract(address=to_checksum_address(token), abi=_ABI)
-    try:
-        separator = bytes(contract.functions.DOMAIN_SEPARATOR().call())
-        contract.functions.nonces(contract.address).call()
-    except _ABSENT:
+    separator = _read(contract, "DOMAIN_SEPARATOR")
+    if separator is None or _read(contract, "nonces", contract.address) is None:
         return None
     type_hash = _read(contract, "PERMIT_TYPEHASH")
     if type_hash is not None and bytes(type_hash) != PERMIT_TYPEHASH:
         # DAI's older permit, which approves everything or nothing
         return None
     for domain in _candidates(contract, chain_id):
-        if domain.separator == separator:
+        if domain.separator == bytes(separator):
             return domain
     return None
 
@@ -193,7 +193,7 @@ def sign_permit(
     amount: int,
     deadline: int,
 ) -> Permit:
-    """The signer's permit for just this amount (smallest unit), good until `deadline` (unix time)."""
+    """The signer's permit for just this amount (smallest unit), until `deadline` (unix time)."""
     contract = w3.eth.contract(address=to_checksum_address(token), abi=_ABI)
     nonce = int(contract.functions.nonces(signer.address).call())
     data = typed_data(domain, signer.address, spender, amount, nonce, deadline)
@@ -204,10 +204,12 @@ def sign_permit(
 def is_accepted(w3: Web3, token: str, permit: Permit) -> bool:
     """Whether the token would take the permit now (a trial call; nothing is sent)."""
     contract = w3.eth.contract(address=to_checksum_address(token), abi=_ABI)
+    terms = (permit.owner, permit.spender, permit.amount)
+    call = contract.functions.permit(*terms, *permit.signature)
     try:
-        contract.functions.permit(
-            permit.owner, permit.spender, permit.amount, *permit.signature
-        ).call({"from": permit.spender})
+        ask(lambda: call.call({"from": to_checksum_address(permit.spender)}))
+    except NodeError:
+        raise
     except _ABSENT:
         return False
     return True
@@ -232,8 +234,11 @@ def _candidates(contract: Contract, chain_id: int) -> Iterator[Domain]:
         yield Domain((*head, ("verifyingContract", contract.address), salt))
 
 
-def _read(contract: Contract, name: str) -> Any:
+def _read(contract: Contract, name: str, *arguments: Any) -> Any:
+    """What the token answers; None where it has no such function."""
     try:
-        return contract.functions[name]().call()
+        return ask(lambda: contract.functions[name](*arguments).call())
+    except NodeError:
+        raise
     except _ABSENT:
         return None
