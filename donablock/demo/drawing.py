@@ -228,7 +228,7 @@ def vesting(months: Sequence[Sequence[int]], names: Sequence[str], supply: int) 
         parts.append(
             f'<line x1="{left}" x2="{width - right}" y1="{y(amount):.1f}" y2="{y(amount):.1f}" '
             f'stroke="{LINE}"/><text x="{left - 8}" y="{y(amount) + 4:.1f}" text-anchor="end" '
-            f'class="s">{line * 500} M</text>'
+            f'class="s">{line * 500:,} M</text>'
         )
     below = [0] * len(months)
     for group, name in enumerate(names):
