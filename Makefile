@@ -85,6 +85,10 @@ docs: setup ## write docs/contracts.md from the contracts' NatSpec
 demo: compile ## deploy on a local chain, give, claim, and show what moved
 	@$(python) -m donablock.demo
 
+.PHONY: demo-chain
+demo-chain: setup ## open the chain that the demo left behind, and the giving page if it is built
+	@$(python) -m donablock.demo open
+
 .PHONY: test
 test: compile web ## all tests (under ten minutes on two cores)
 	@$(python) -m pytest tests -n 2 --dist worksteal

@@ -20,7 +20,7 @@ from donablock.demo.run import MANIFESTS, STATE
 from donablock.errors import FileError, ManifestError
 from donablock.giving.page_config import page_config, page_folder, write_page_config
 
-COMMAND = "python -m donablock.demo open"
+COMMAND = "make demo-chain"
 PAGE = "page"
 """The giving page's folder in the demo's folder."""
 
