@@ -94,6 +94,7 @@ def test_stopped_entries(page, world):
 
 def test_closed_fund_cannot_be_chosen(page):
     page.tab.click("input[name=kind][value=fund]")
+    page.tab.sees("[data-fund='1']", "Not open yet")
     assert page.tab.run("document.querySelector('[data-fund=\"1\"] input').disabled") is True
     assert "Opens" in page.tab.sees("[data-fund='15']")
 

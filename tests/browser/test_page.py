@@ -31,6 +31,7 @@ def test_list_is_put_together_from_logs(open_page, world):
     shown = page.tab.run("[...document.querySelectorAll('.card')].map((c) => c.dataset.charity)")
     assert shown == [str(number) for name, number in world.charities.items() if name != "revoked"]
     page.tab.click("input[name=kind][value=fund]")
+    page.tab.sees(".tile")
     tiles = page.tab.run(
         "[...document.querySelectorAll('.tile')].map("
         "(t) => [t.querySelector('.name').innerText, t.querySelector('.meta').innerText])"
@@ -177,10 +178,11 @@ def test_sources_have_no_way_to_write_markup():
 
 
 @pytest.mark.parametrize(("width", "is_dark"), [(360, True), (1280, False)], ids=["phone", "desk"])
-def test_nothing_sticks_out(page, width, is_dark):
+def test_nothing_sticks_out(open_page, width, is_dark):
     """No sideways scrolling, and every control is big enough for a finger."""
+    page = open_page()
     tab = page.tab
-    tab.resize(width, 800, is_dark=is_dark)
+    tab.resize(width, 640, is_dark=is_dark)
     page.listed()
 
     def check() -> None:
@@ -193,6 +195,8 @@ def test_nothing_sticks_out(page, width, is_dark):
         )
         assert small == []
 
+    check()
+    page.connect()
     check()
     page.choose_fund(6)
     page.fill("1", "USDX", receipt=True)

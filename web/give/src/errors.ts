@@ -125,7 +125,7 @@ export function explain(error: unknown): Fault {
   if (error instanceof Fault) return error;
   const code = codeOf(error);
   if (code === REJECTED || code === 5000) {
-    return new Fault("You declined in your wallet. Nothing was sent.", "rejected");
+    return new Fault("You declined in your wallet. No gift was sent.", "rejected");
   }
   if (code === -32002) {
     return new Fault("Your wallet is already waiting for an answer from you. Open it, answer there, then try again.");

@@ -67,6 +67,7 @@ class Page {
     chip.hidden = false;
     const { contracts } = this.config;
     the("contracts", HTMLDListElement).replaceChildren(
+      fact("Network", this.config.network),
       fact("Gifts", mono(contracts.giving)),
       fact("Index funds", mono(contracts.funds)),
       fact("Registry", mono(contracts.registry)),
@@ -232,7 +233,6 @@ class Page {
       this.#form.show(false);
       this.#check.show(plan, choice);
       the("desk", HTMLDivElement).classList.add("reviewing");
-      the("picker", HTMLElement).inert = true;
     } catch (error) {
       this.#tell(explain(error), (text) => this.#form.fault(text));
     } finally {
@@ -253,7 +253,6 @@ class Page {
     this.#check.hide();
     this.#form.show(true);
     the("desk", HTMLDivElement).classList.remove("reviewing");
-    the("picker", HTMLElement).inert = false;
     the("amount", HTMLInputElement).focus();
   }
 
@@ -299,7 +298,6 @@ class Page {
     const desk = the("desk", HTMLDivElement);
     desk.hidden = false;
     desk.classList.remove("reviewing");
-    the("picker", HTMLElement).inert = false;
     the("amount", HTMLInputElement).focus();
     void this.#refreshBalance();
   }

@@ -55,6 +55,7 @@ export class Check {
           : [fact("Charity", `No. ${intent.recipient.id} of the registry`)]),
         ...(plan.operations === null ? [] : [fact("Tip", money(intent.tip), h("br"), "to ", mono(plan.operations))]),
         fact("Leaves your wallet", h("strong", {}, money(plan.total))),
+        fact("Network", this.model.config.network),
         fact(
           "Network fee",
           `${plan.isMeasured ? "" : "about "}${formatAbout(plan.fee, this.model.config.coin.decimals, FEE_PLACES)} ${this.model.config.coin.symbol}`,
