@@ -1,0 +1,180 @@
+"""A network file is refused for whatever is wrong with it, by the field's name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from donablock.chain.amounts import NATIVE
+from donablock.chain.keys import LocalSigner, published_addresses
+from donablock.chain.networks import (
+    BENEFICIARIES,
+    Network,
+    check_signer,
+    check_tokens,
+    load_network,
+    network_files,
+    network_of,
+)
+from donablock.chain.node import Anvil
+from donablock.chain.session import Session
+from donablock.errors import NetworkFileError, TestAccountError
+from donablock.settings import settings
+
+LOCAL = settings().networks_path / "local.json"
+DEPLOYER = "0x00000000000000000000000000000000000000d1"
+
+
+def test_each_file_loads_and_is_found_by_its_chain_id() -> None:
+    names = {path.stem for path in network_files()}
+    assert names == {"local", "sepolia", "bsc", "bsc-testnet"}
+    for path in network_files():
+        network = load_network(path)
+        assert network.name == path.stem
+        assert all(network_of(chain_id) == network for chain_id in network.chain_ids)
+
+
+def test_public_networks_name_sources_and_leave_every_role_open() -> None:
+    for network in map(load_network, network_files()):
+        assert network.is_public == (network.name != "local")
+        if network.is_public:
+            assert network.tokens and network.test_token is None
+            with pytest.raises(NetworkFileError) as refused:
+                network.check_roles(DEPLOYER)
+            for role in ("proposers", "registrar", "guardian", "operations", *BENEFICIARIES):
+                assert role in str(refused.value)
+
+
+def test_stablecoins_of_bsc_have_18_decimals() -> None:
+    decimals = {token.symbol: token.decimals for token in network_of(56).tokens}
+    assert decimals == {"USDC": 18, "USDT": 18, "WBNB": 18}
+
+
+@pytest.mark.parametrize(
+    "edit, expected",
+    [
+        (lambda d: d.update(chain_id=0), "chain_id"),
+        (lambda d: d.update(chainid=1), "chainid: Extra inputs are not permitted"),
+        (lambda d: d.pop("roles"), "roles: Field required"),
+        (lambda d: d["delays"].update(timelock=60), "delays.timelock"),
+        (lambda d: d["delays"].update(payee="2 days"), "delays.payee"),
+        (lambda d: d["native"].update(symbol="<b>"), "native.symbol"),
+        (lambda d: d.update(backing="EUR"), "backing: 'EUR' is not among the tokens"),
+        (lambda d: d["roles"].update(registrar="0x12"), "roles.registrar: '0x12' is no address"),
+        (
+            lambda d: d["roles"].update(guardian="0xF39fd6e51aad88f6f4ce6ab8827279cfffb92266"),
+            "no valid checksum; compare it with its source",
+        ),
+        (lambda d: d["roles"]["beneficiaries"].pop("team"), "name each of ecosystem"),
+        (lambda d: d["roles"].update(proposers=["Giving"]), "'Giving' is no address"),
+        (lambda d: d.update(is_public=True), "a public network has stablecoins of its own"),
+        (
+            lambda d: d.update(tokens=[token(symbol="USDX")]),
+            "tokens: the same symbol twice: USDX",
+        ),
+        (lambda d: d.update(tokens=[token(source="somewhere")]), "tokens.0.source"),
+        (lambda d: d.update(tokens=[token(decimals=5)]), "tokens.0.decimals"),
+    ],
+)
+def test_a_wrong_field_is_named(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], expected: str
+) -> None:
+    data = json.loads(LOCAL.read_text())
+    edit(data)
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(NetworkFileError) as refused:
+        load_network(path)
+    assert str(refused.value).startswith("mine.json: ")
+    assert expected in str(refused.value)
+
+
+def token(**changes: Any) -> dict[str, Any]:
+    found = {
+        "symbol": "OUT",
+        "address": "0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238",
+        "decimals": 6,
+        "is_measured": True,
+        "source": "https://example.org",
+    }
+    return found | changes
+
+
+def test_files_that_are_missing_or_no_json_are_named(tmp_path: Path) -> None:
+    with pytest.raises(NetworkFileError, match="there is no file"):
+        load_network(tmp_path / "none.json")
+    path = tmp_path / "cut.json"
+    path.write_text(LOCAL.read_text()[:100])
+    with pytest.raises(NetworkFileError, match=r"cut\.json cannot be read as JSON"):
+        load_network(path)
+    with pytest.raises(NetworkFileError, match=r"no network file for chain 5 .*sepolia"):
+        network_of(5)
+
+
+@pytest.mark.parametrize(
+    "role, holder, expected",
+    [
+        ("registrar", DEPLOYER, "registrar is the deployer, who is to hold nothing"),
+        ("guardian", NATIVE, "guardian is the zero address"),
+        ("operations", LocalSigner.test_account(3).address, "whose private key is published"),
+    ],
+)
+def test_a_role_that_cannot_be_meant_is_refused(role: str, holder: str, expected: str) -> None:
+    network = network_of(97)
+    own = "0x00000000000000000000000000000000000000A1"
+    roles = network.roles.model_copy(
+        update={
+            "proposers": (own,),
+            "registrar": own,
+            "guardian": own,
+            "operations": own,
+            "beneficiaries": dict.fromkeys(BENEFICIARIES, own),
+            role: holder,
+        }
+    )
+    deployer = DEPLOYER
+    with pytest.raises((NetworkFileError, TestAccountError), match=expected):
+        network.model_copy(update={"roles": roles}).check_roles(deployer)
+
+
+def test_published_accounts_sign_on_local_chains_only() -> None:
+    first = LocalSigner.test_account(0).address
+    assert first == "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    assert len(published_addresses()) > 100
+    check_signer(network_of(31337), first)
+    with pytest.raises(TestAccountError, match="everybody has its key, and bsc is public"):
+        check_signer(network_of(56), first)
+
+
+def with_token(**changes: Any) -> Network:
+    data = json.loads(LOCAL.read_text()) | {"tokens": [token(**changes)]}
+    return Network.model_validate(data)
+
+
+@pytest.mark.anvil
+def test_outside_tokens_are_checked_on_the_chain(session: Session, node: Anvil) -> None:
+    double = session.deploy("PlainToken", "Outside", "OUT", 6)
+    check_tokens(node.w3, with_token(address=double.address))
+    for changes, expected in (
+        ({"address": NATIVE[:-1] + "9"}, "there is no contract"),
+        ({"address": double.address, "decimals": 18}, "its decimals on chain is 6, in the file 18"),
+        ({"address": double.address, "symbol": "IN"}, "its symbol on chain is 'OUT'"),
+    ):
+        with pytest.raises(NetworkFileError, match=expected):
+            check_tokens(node.w3, with_token(**changes))
+
+
+@pytest.mark.anvil
+def test_a_symbol_in_bytes32_is_read(session: Session, node: Anvil) -> None:
+    """MKR's way: symbol() returns a bytes32. Here both views give the same word, so only the
+    symbol is right."""
+    place = "0x00000000000000000000000000000000000000b1"
+    word = b"OUT".ljust(32, b"\0")
+    node.set_code(place, b"\x7f" + word + bytes.fromhex("60005260206000f3"))
+    address = session.w3.to_checksum_address(place)
+    with pytest.raises(NetworkFileError, match="its decimals on chain"):
+        check_tokens(node.w3, with_token(address=address))
