@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boa
+from boa.contracts.vyper.vyper_contract import VyperContract
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,6 +45,21 @@ SOURCES = {
 boa.interpret.set_search_paths([str(ROOT)])
 # compiled contracts are kept with everything else that is built, not in somebody's home folder
 boa.interpret.set_cache_dir(str(ROOT / "build" / "titanoboa"))
+
+
+_map_of_source = VyperContract._deployment_source_map.func
+_maps: dict[int, Any] = {}
+
+
+def _mapped_once(contract: VyperContract) -> Any:
+    """titanoboa assembles a contract anew at each deployment, to map its constructor; once will do."""
+    key = id(contract.compiler_data)
+    if key not in _maps:
+        _maps[key] = (_map_of_source(contract), contract.compiler_data)
+    return _maps[key][0]
+
+
+VyperContract._deployment_source_map = property(_mapped_once)
 
 
 def __getattr__(name: str) -> Any:

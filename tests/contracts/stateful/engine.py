@@ -160,6 +160,13 @@ class Engine:
             # by selfdestruct, which no code at the address can refuse
             self.set_code(FORCE, b"\x73" + address.canonical_address + b"\xff")
             self._run(FAUCET, FORCE, b"", change, GAS_LIMIT)
+        elif change < 0 and (code := self.get_code(address)):
+            # a contract cannot be the sender: for a moment its code is to pay the faucet
+            pay = b"\x5f\x5f\x5f\x5f\x7f" + (-change).to_bytes(32, "big")
+            pay += b"\x73" + FAUCET.canonical_address + b"\x5a\xf1"
+            self.set_code(address, pay)
+            self._run(FAUCET, address, b"", 0, GAS_LIMIT)
+            self.set_code(address, code)
         elif change < 0:
             self._run(address, FAUCET, b"", -change, GAS_LIMIT)
         assert self.get_balance(address) == value, "pyrevm engine: balance not set"
