@@ -77,17 +77,15 @@ class Chromium:
 
 
 class Tab:
-    """A tab in a context of its own: no cookie, storage or cache is shared with another."""
+    """A tab of the browser. `renew` makes it as good as new, for less than a new one takes."""
 
     def __init__(self, browser: Chromium) -> None:
         self._socket: ClientConnection = connect(browser.url, max_size=None, compression=None)
         self._last = 0
         self._session: str | None = None
         self.faults: list[str] = []
-        self._context = self._send("Target.createBrowserContext")["browserContextId"]
-        target = self._send(
-            "Target.createTarget", url="about:blank", browserContextId=self._context
-        )["targetId"]
+        self._scripts: list[str] = []
+        target = self._send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._send("Target.attachToTarget", targetId=target, flatten=True)[
             "sessionId"
         ]
@@ -97,8 +95,16 @@ class Tab:
 
     def close(self) -> None:
         self._session = None
-        self._send("Target.disposeBrowserContext", browserContextId=self._context)
         self._socket.close()
+
+    def renew(self, origin: str) -> None:
+        """Forgets the last page: its scripts, its faults, its size, and what it stored."""
+        self._send("Page.navigate", url="about:blank")
+        self._send("Storage.clearDataForOrigin", origin=origin, storageTypes="all")
+        while self._scripts:
+            self._send("Page.removeScriptToEvaluateOnNewDocument", identifier=self._scripts.pop())
+        self.resize(1280, 900)
+        self.faults.clear()
 
     # --- the protocol -------------------------------------------------------------------------
 
@@ -190,7 +196,8 @@ class Tab:
 
     def before_scripts(self, script: str) -> None:
         """Runs in every page opened from now on, before the page's own scripts."""
-        self._send("Page.addScriptToEvaluateOnNewDocument", source=script)
+        added = self._send("Page.addScriptToEvaluateOnNewDocument", source=script)
+        self._scripts.append(added["identifier"])
 
     def click(self, selector: str) -> None:
         quoted = json.dumps(selector)

@@ -99,29 +99,37 @@ def wallet(world: World) -> Wallet:
     return Wallet(world.node.w3, account("donor"), world.node.chain_id)
 
 
+@pytest.fixture(scope="session")
+def only_tab(browser: chromium.Chromium) -> Iterator[chromium.Tab]:
+    opened = chromium.Tab(browser)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tab(only_tab: chromium.Tab, server: PageServer) -> chromium.Tab:
+    """A tab that knows nothing of the test before."""
+    only_tab.renew(server.url)
+    return only_tab
+
+
 @pytest.fixture
 def open_page(
-    world: World, server: PageServer, wallet: Wallet, browser: chromium.Chromium
+    world: World, server: PageServer, wallet: Wallet, tab: chromium.Tab
 ) -> Iterator[Callable[..., DonorPage]]:
     """open_page(fragment="", script=EIP_6963, **config changes) -> the page, with its list read."""
-    tabs: list[chromium.Tab] = []
 
     def open_page(fragment: str = "", script: str = EIP_6963, **changes: object) -> DonorPage:
         server.config = world.config(**changes)
         server.documents = world.documents
         server.wallet = wallet
-        tab = chromium.Tab(browser)
-        tabs.append(tab)
         tab.before_scripts(script)
         tab.open(f"{server.url}{fragment}")
         return DonorPage(tab)
 
     yield open_page
-    faults = [fault for tab in tabs for fault in tab.faults if "/metadata/" not in fault]
-    for tab in tabs:
-        tab.close()
     # a Content-Security-Policy violation is one of these, too
-    assert faults == []
+    assert [fault for fault in tab.faults if "/metadata/" not in fault] == []
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from donablock.chain.networks import network_of
 from donablock.chain.node import Anvil
 from donablock.chain.session import Session
 from donablock.giving.page_config import main, page_config, write_page_config
-from tests.browser import chromium
 from tests.browser.conftest import NOW, ROOT
 from tests.browser.wallet import EIP_1193
 from tests.browser.world import DAY, NATIVE, account
@@ -283,7 +282,7 @@ def test_words_can_be_read_on_every_ground():
         assert contrast(colour, ink) >= 4.5, colour
 
 
-def test_page_opens_on_a_real_deployment(browser, server, tmp_path, capsys):
+def test_page_opens_on_a_real_deployment(tab, server, tmp_path, capsys):
     """deploy -> manifest -> config.json -> page: every fund and every asset is there."""
     with Anvil(timestamp=NOW) as node:
         session = Session(node.w3, node.chain_id, LocalSigner.test_account(0))
@@ -305,16 +304,12 @@ def test_page_opens_on_a_real_deployment(browser, server, tmp_path, capsys):
         assert write_page_config(config, folder) == folder / "config.json"
 
         server.config, server.wallet = config, None
-        tab = chromium.Tab(browser)
-        try:
-            tab.open(f"{server.url}#fund=6")
-            tab.sees("#list-state", "0 of 17 funds open")
-            tab.sees("#network", "Rehearsal")
-            assets = tab.run("[...document.querySelector('#asset').options].map((o) => o.text)")
-            assert assets == ["ETH", "USDX", "DOBO", "GIVE"]
-            assert tab.faults == []
-        finally:
-            tab.close()
+        tab.open(f"{server.url}#fund=6")
+        tab.sees("#list-state", "0 of 17 funds open")
+        tab.sees("#network", "Rehearsal")
+        assets = tab.run("[...document.querySelector('#asset').options].map((o) => o.text)")
+        assert assets == ["ETH", "USDX", "DOBO", "GIVE"]
+        assert tab.faults == []
     assert config["contracts"]["giving"] == manifest.addresses["Giving"]
     assert NATIVE not in [asset["address"] for asset in config["assets"]]
     assert account("donor").address not in json.dumps(config)
