@@ -188,7 +188,7 @@ def _proof_rows(outcome: Outcome, found: Statement) -> str:
 def _digits(units: int, decimals: int) -> str:
     """All digits, those after the point smaller, as many as the asset has."""
     whole, _, part = exact(units, decimals).partition(".")
-    return f"{whole}<small>.{part.ljust(decimals, '0')}</small>"
+    return f"<span>{whole}<small>.{part.ljust(decimals, '0')}</small></span>"
 
 
 def _faults(outcome: Outcome) -> str:

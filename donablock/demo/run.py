@@ -44,7 +44,8 @@ MANIFESTS = "deployments"
 class Outcome:
     """Everything the table, the summary and the report are made of. Times in seconds.
 
-    `vested`: what each group was paid by the end of each month; `supply`: of DOBO, smallest unit.
+    `vested`: what each group was paid by the end of each month; `supply`: of DOBO, smallest unit;
+    `last_block`: its hash, the same in every run of the same source, seed and scale.
     """
 
     world: World
@@ -57,6 +58,7 @@ class Outcome:
     vested: list[list[int]]
     supply: int
     artwork: Artwork
+    last_block: str
     stages: dict[str, float]
 
     @property
@@ -165,5 +167,6 @@ def _on(node: Anvil, scale: Scale, folder: Path, stages: _Stages, play: Sequence
             vested=facts.vested_by_month(world, found),
             supply=blocks.read(world["DOBO"], "INITIAL_SUPPLY"),
             artwork=facts.artwork(world, found),
+            last_block=blocks.wire("eth_getBlockByNumber", "latest", False)["hash"],
             stages=stages.took,
         )

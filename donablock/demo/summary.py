@@ -49,6 +49,7 @@ def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
             "blocks": world.blocks.number,
             "first_second": outcome.deployed.manifest.inputs.vesting_start,
             "last_second": world.blocks.now,
+            "last_block": outcome.last_block,
             "source_commit": outcome.deployed.manifest.source_commit,
         },
         "addresses": dict(outcome.deployed.manifest.addresses),

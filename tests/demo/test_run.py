@@ -118,6 +118,19 @@ def test_the_chain_opens_again_as_it_was_left(demo):
         assert len(logs) >= counts["gifts to charities"] + counts["tips"]
 
 
+def test_another_run_makes_the_same_chain(demo, robbed):
+    before = len(robbed.world.happenings)
+    told = [
+        {"second": h.second, "kind": h.kind, "title": h.title, "text": h.text}
+        for h in robbed.world.happenings
+    ]
+    assert told == demo.summary["timeline"][:before]
+    with opening.open_chain(demo.folder) as node:
+        # the wei was taken without a block, so up to here the chains are one
+        shared = node.w3.eth.get_block(robbed.world.blocks.number)
+        assert "0x" + bytes(shared["hash"]).hex() == robbed.last_block
+
+
 def test_the_demo_ends_before_today(demo):
     assert demo.summary["chain"]["last_second"] > START
     # four years of the full demo end before the day this was written
