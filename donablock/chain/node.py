@@ -26,6 +26,7 @@ from typing import IO, Any
 
 from eth_utils.address import to_checksum_address
 from web3 import HTTPProvider, Web3
+from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import RPCEndpoint
 
 from donablock.errors import NodeError
@@ -56,7 +57,10 @@ def anvil_binary() -> Path:
 
 def connect(url: str, *, timeout: float = 30.0) -> Web3:
     """A web3 on a node's URL. Nothing is asked yet."""
-    return Web3(HTTPProvider(url, request_kwargs={"timeout": timeout}))
+    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": timeout}))
+    # BSC's blocks have longer extra data than web3 takes without this; others are left as they are
+    w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+    return w3
 
 
 class Anvil:
