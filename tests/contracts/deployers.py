@@ -52,7 +52,7 @@ _maps: dict[int, Any] = {}
 
 
 def _mapped_once(contract: VyperContract) -> Any:
-    """titanoboa assembles a contract anew at each deployment, to map its constructor; once will do."""
+    """titanoboa assembles a contract anew at each deployment, to map its constructor."""
     key = id(contract.compiler_data)
     if key not in _maps:
         _maps[key] = (_map_of_source(contract), contract.compiler_data)

@@ -257,7 +257,7 @@ class Deep:
         path.write_text(
             f"machine: {tally.name}\nseed: {seed}\ncontracts: {tally.version}\n\n{failure}"
         )
-        self.console.print(f"{tally.name} failed; see {path.relative_to(ROOT)}", style="red")
+        self.console.print(f"{tally.name} failed; see {path}", style="red")
         pool.shutdown(wait=True, cancel_futures=True)
 
     def speed(self) -> str:

@@ -255,7 +255,8 @@ def _failed(failure: RuntimeError) -> tuple[bytes, list[Any], int, Exception]:
     if text.startswith("Halt"):
         return b"", [], 0, OutOfGas(text)
     if "LackOfFund" in text:
-        return b"", [], 0, InsufficientFunds(text)
+        # as titanoboa does
+        raise InsufficientFunds(text) from failure
     raise failure
 
 

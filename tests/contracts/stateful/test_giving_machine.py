@@ -40,6 +40,7 @@ from tests.contracts.protocol import (
     set_code,
 )
 from tests.contracts.stateful.counting import NOW, CountedMachine, run
+from tests.contracts.stateful.engine import pyrevm
 
 DAY = 86_400
 RICHES = 2**140
@@ -943,13 +944,19 @@ CALLS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def world():
+@pytest.mark.stateful
+def test_giving_machine():
+    """On titanoboa's own engine, which checks most and is slow."""
     GivingMachine.prepare()
+    counter = run(GivingMachine, examples=25)
+    print(f"\n{counter}")
+    counter.check()
 
 
 @pytest.mark.stateful
-def test_giving_machine():
-    counter = run(GivingMachine, examples=110, steps=50)
+def test_giving_machine_at_length():
+    with pyrevm():
+        GivingMachine.prepare()
+        counter = run(GivingMachine, examples=220)
     print(f"\n{counter}")
     counter.check(CALLS)

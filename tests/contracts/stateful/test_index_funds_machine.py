@@ -23,6 +23,7 @@ from tests.contracts.models.index_funds import Fund
 from tests.contracts.money import COIN, balance, send
 from tests.contracts.protocol import EPOCH_NOTICE, NO_SIGNATURE, Protocol, set_code
 from tests.contracts.stateful.counting import NOW, CountedMachine, run
+from tests.contracts.stateful.engine import pyrevm
 
 DAY = 86_400
 RICHES = 2**140
@@ -880,13 +881,19 @@ CALLS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def world():
+@pytest.mark.stateful
+def test_index_funds_machine():
+    """On titanoboa's own engine, which checks most and is slow."""
     IndexFundsMachine.prepare()
+    counter = run(IndexFundsMachine, examples=25)
+    print(f"\n{counter}")
+    counter.check()
 
 
 @pytest.mark.stateful
-def test_index_funds_machine():
-    counter = run(IndexFundsMachine, examples=100, steps=50)
+def test_index_funds_machine_at_length():
+    with pyrevm():
+        IndexFundsMachine.prepare()
+        counter = run(IndexFundsMachine, examples=180)
     print(f"\n{counter}")
     counter.check(CALLS)
