@@ -39,6 +39,8 @@ _DONOR_COINS = 200 * 10**18
 # smallest units of the stablecoin that each donor gets
 _DONOR_DOLLARS = 60_000 * 10**6
 _NOTHING = b"\0" * 32
+# code that refuses whatever it is called with: PUSH1 0, PUSH1 0, REVERT
+_REFUSES = "0x60006000fd"
 _CALLS_IN_BATCH = 16
 # the month after which charities are verified anew: their term is three years
 _RENEWAL = 34
@@ -475,6 +477,41 @@ def suspend_and_revoke(world: World) -> None:
     )
 
 
+def refuse_coin(world: World) -> None:
+    """A charity's wallet refuses the coin: its part stays with the donor, its claim stays owed, and
+    nobody else notices. Then it claims to another account.
+    """
+    blocks, funds, donor = world.blocks, world["IndexFunds"], world.donors[4]
+    fund = world.funds[len(world.funds)]
+    cart = [charity for charity in _open(world) if fund.place(charity.id) is not None][1:4]
+    stubborn, other = cart[1], world.charity_wallets[-1]
+    wallet = stubborn.payee.address
+    with world.giving():
+        # as a wallet contract without a function for receiving would
+        blocks.wire("anvil_setCode", wallet, _REFUSES)
+        before = int(blocks.wire("eth_getBalance", donor.address, "latest"), 16)
+        sent = gifts.to_cart(world, donor, cart, COIN, [10**17 + 1, 10**17 + 2, 10**17 + 3])
+        refs = [(fund.id, fund.epoch, fund.place(charity.id) or 0, NATIVE) for charity in cart]
+        owed = _claimable(world, fund, fund.epoch)[refs[1][2]]
+        _claim_many(world, world.anyone, refs)
+        blocks.mine()
+        paid = before - int(blocks.wire("eth_getBalance", donor.address, "latest"), 16)
+        expect(paid - sent.fee == 2 * 10**17 + 4, "the refused part stays with the donor")
+        left = _claimable(world, fund, fund.epoch)
+        expect(left[refs[1][2]] == owed > 0, "the refused claim stays owed")
+        expect(left[refs[0][2]] == left[refs[2][2]] == 0, "the others are paid")
+        blocks.wire("anvil_setCode", wallet, "0x")
+        name = f"claim to another account, {COIN}"
+        blocks.send(name, stubborn.payee, funds, "claim_to", *refs[1], other.address)
+        blocks.mine()
+    world.tell(
+        "safety",
+        f"{stubborn.profile.name} cannot take coin for a day",
+        "Its part of a cart stays with the donor and its claim stays owed, while everybody else is "
+        "paid; then it claims to another account.",
+    )
+
+
 # --- claims ---------------------------------------------------------------------------------------
 
 
@@ -668,6 +705,7 @@ ACTS: tuple[Act, ...] = (
     ("Giving DOBO and GIVE", give_dobo_and_give),
     ("Changing a charity's payee", change_payee),
     ("Suspending and revoking", suspend_and_revoke),
+    ("A wallet that refuses coin", refuse_coin),
     ("Claiming", claim),
     ("Redeeming GIVE", redeem),
     ("Four years of vesting and giving", let_time_pass),

@@ -20,6 +20,7 @@ COUNTED = {
     "parts of carts that failed": "PartFailed",
     "receipts": "ReceiptMinted",
     "claims": "Claimed",
+    "claims that failed": "ClaimFailed",
     "issues of GIVE": "Issued",
     "redemptions of GIVE": "Redeemed",
     "changes of payee": "PayeeChanged",
