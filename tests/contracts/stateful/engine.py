@@ -14,17 +14,27 @@ Not here: forks, fast mode, gas profiles, source traces, and boa's `eval` and st
 from __future__ import annotations
 
 import re
+from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 import boa
+from boa.contracts import event_decoder
 from boa.util.abi import Address
 from boa.vm.gas_meters import GasMeter
+from eth.codecs.abi import decoder
 from eth.exceptions import InsufficientFunds, OutOfGas, Revert
 from eth_utils import keccak
 from pyrevm import EVM, AccountInfo, BlockEnv
+
+# Where the time goes once the engine is fast: titanoboa makes a new class for each log it decodes,
+# and hashes each address it meets. Both are kept instead.
+_named = cache(namedtuple)
+event_decoder.namedtuple = lambda name, fields, rename: _named(name, tuple(fields), rename=rename)
+decoder.checksum_encode = lru_cache(4_096)(decoder.checksum_encode)
 
 HARDFORK = "PRAGUE"
 # as boa's: far above what any call here needs
