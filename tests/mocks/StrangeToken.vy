@@ -68,6 +68,11 @@ def set_hook(account: address, callee: address):
 
 
 @external
+def set_traits(traits: Trait):
+    self.traits = traits
+
+
+@external
 def set_toil(toil: uint256):
     self.toil = toil
 

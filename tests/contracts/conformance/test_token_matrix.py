@@ -1,0 +1,116 @@
+"""The token matrix: measured anew, as expected, and as docs/audit/token-matrix.md says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.conformance import token_matrix
+from tests.contracts.conformance.token_matrix import ALL, REFUSED, REVERTS, SHORT, STAYS, WORKS
+
+GIFTS = [operation.name for operation in token_matrix.OPERATIONS if "donate" in operation.name]
+CARTS = [name for name in GIFTS if "cart" in name]
+TIP = "Giving.donate_token, the tip"
+LISTED = [
+    operation.name
+    for operation in token_matrix.OPERATIONS
+    if operation.name not in token_matrix.OF_DOBO
+]
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    return token_matrix.matrix()
+
+
+def words(column):
+    return {name: result.partition(":")[0] for name, result in column.items()}
+
+
+def test_the_page_says_what_was_measured(matrix):
+    assert token_matrix.TABLE.read_text() == token_matrix.render(matrix), (
+        "run: python -m tests.contracts.conformance.token_matrix"
+    )
+
+
+@pytest.mark.parametrize("token", ["plain, 6 decimals", "18 decimals", "reverts on zero", "uint96"])
+def test_an_ordinary_token_works_everywhere(matrix, token):
+    assert set(words(matrix[token]).values()) == {WORKS}
+
+
+def test_usdt_works_wherever_it_can_be_listed(matrix):
+    found = words(matrix["USDT: no return value, approve to nonzero refused"])
+    assert {found[name] for name in LISTED} == {WORKS}
+
+
+@pytest.mark.parametrize("token", ["0 decimals", "2 decimals", "24 decimals"])
+def test_odd_decimals_are_not_listed(matrix, token):
+    found = words(matrix[token])
+    assert {found[name] for name in LISTED} == {REFUSED}
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["USDT, its fee switched on later (0.19 %)", "fee on transfer, switched on later (1 %)"],
+)
+def test_a_fee_is_never_booked_as_if_it_had_arrived(matrix, token):
+    """What is kept for others, or measured, refuses it; elsewhere the receiver gets less."""
+    found = words(matrix[token])
+    for name in LISTED:
+        if "measured" in name or name.startswith("IndexFunds.donate") or "issue" in name:
+            assert found[name] == REVERTS, name
+        else:
+            assert found[name] == SHORT, name
+
+
+def test_a_blocked_receiver_stops_nobody_else(matrix):
+    for token in ("blocklist, receiver on it", "returns false, receiver refused"):
+        found = words(matrix[token])
+        for name in [*CARTS, TIP, "IndexFunds.claim_many"]:
+            assert found[name] == STAYS, name
+        assert {found[name] for name in found if name not in [*CARTS, TIP]} == {REVERTS, STAYS}
+
+
+def test_a_token_that_shrank_shorts_its_own_holders_only(matrix):
+    """Other tokens' money is looked at after every cell."""
+    found = words(matrix["rebases down (x 1/2)"])
+    for name in GIFTS:
+        assert found[name] == WORKS, name
+    for name in ("DonaGive.issue", "DonaGive.issue_with_permit", "DonaGive.sweep"):
+        assert found[name] == REVERTS, name
+
+
+def test_max_is_never_booked(matrix):
+    found = words(matrix["max means balance, asked for max"])
+    overstated = {name for name, word in found.items() if word == ALL}
+    assert overstated == {
+        "Giving.donate_token",
+        "Giving.donate_token_with_permit",
+        TIP,
+        "EcosystemReserve.release",
+    }
+    for name in GIFTS:
+        if name not in overstated:
+            assert found[name] == REVERTS, name
+
+
+def test_every_operation_that_moves_tokens_is_there():
+    names = {operation.name.partition(",")[0] for operation in token_matrix.OPERATIONS}
+    assert names == {
+        "Giving.donate_token",
+        "Giving.donate_token_with_permit",
+        "Giving.donate_cart_token",
+        "Giving.donate_cart_token_with_permit",
+        "Giving.sweep",
+        "IndexFunds.donate_token",
+        "IndexFunds.donate_token_with_permit",
+        "IndexFunds.claim",
+        "IndexFunds.claim_to",
+        "IndexFunds.claim_many",
+        "IndexFunds.sweep",
+        "DonaGive.issue",
+        "DonaGive.issue_with_permit",
+        "DonaGive.redeem",
+        "DonaGive.sweep",
+        "Vesting.release",
+        "EcosystemReserve.release",
+    }
