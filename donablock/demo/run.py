@@ -125,13 +125,17 @@ def perform(scale: Scale, folder: Path, console: Console, play: Sequence[Act] = 
     ) as progress:
         stages = _Stages(progress, len(play) + 4)
         draft = folder / f".{STATE}.{os.getpid()}"
-        with Anvil(timestamp=START, dump=draft, log=folder / "anvil.log") as node:
-            outcome = _on(node, scale, folder, stages, play)
-            with stages.stage("Keeping the chain"):
-                node.stop()
-                if not draft.is_file():
-                    raise ChainError(f"anvil left no state; see {folder / 'anvil.log'}")
-                draft.replace(state)
+        try:
+            with Anvil(timestamp=START, dump=draft, log=folder / "anvil.log") as node:
+                outcome = _on(node, scale, folder, stages, play)
+                with stages.stage("Keeping the chain"):
+                    node.stop()
+                    if not draft.is_file():
+                        raise ChainError(f"anvil left no state; see {folder / 'anvil.log'}")
+                    draft.replace(state)
+        finally:
+            # a run that failed leaves no state that could pass for a whole one
+            draft.unlink(missing_ok=True)
     return outcome
 
 
