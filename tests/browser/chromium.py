@@ -204,9 +204,13 @@ class Tab:
         self.wait(f"document.querySelector({quoted})?.checkVisibility()", f"{selector} to click")
         self.wait(f"!document.querySelector({quoted}).disabled", f"{selector} to be enabled")
         x, y = self.run(
-            f"(() => {{ const e = document.querySelector({quoted});"
+            f"(async () => {{ const e = document.querySelector({quoted});"
             " e.scrollIntoView({ block: 'center', behavior: 'instant' });"
-            " const b = e.getBoundingClientRect();"
+            # until it stands still: what loads above it may move it
+            " let b, last;"
+            " do { last = b; b = e.getBoundingClientRect();"
+            " await new Promise((done) => setTimeout(done, 20)) }"
+            " while (b.x !== last?.x || b.y !== last?.y);"
             " const at = [b.x + b.width / 2, b.y + b.height / 2];"
             " const top = document.elementFromPoint(...at);"
             " const label = e.closest('label');"

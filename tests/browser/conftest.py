@@ -122,7 +122,7 @@ def open_page(
     def open_page(fragment: str = "", script: str = EIP_6963, **changes: object) -> DonorPage:
         server.config = world.config(**changes)
         server.documents = world.documents
-        server.wallet = wallet
+        server.wallet, server.delay = wallet, 0.0
         tab.before_scripts(script)
         tab.open(f"{server.url}{fragment}")
         return DonorPage(tab)

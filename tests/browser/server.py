@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ class PageServer:
         self.config: Any = None
         # path -> what else is served, such as a charity's description
         self.documents: dict[str, bytes] = {}
+        # seconds before each of them
+        self.delay = 0.0
         owner = self
 
         class Handler(SimpleHTTPRequestHandler):
@@ -30,6 +33,7 @@ class PageServer:
                 if path == "/config.json":
                     self._answer(json.dumps(owner.config).encode())
                 elif path in owner.documents:
+                    time.sleep(owner.delay)
                     self._answer(owner.documents[path])
                 else:
                     super().do_GET()

@@ -130,6 +130,19 @@ def test_charity_far_down_the_list_is_found_by_name(open_page, world):
     page.tab.sees("#list .name", "water")
 
 
+def test_no_card_moves_when_its_description_arrives(open_page, server):
+    """A list that jumps under the finger chooses somebody else."""
+    page = open_page()
+    server.delay = 1.0
+    places = "[...document.querySelectorAll('.card')].slice(0, 4).map((c) => c.offsetTop)"
+    page.tab.reload()
+    page.tab.sees("#list .name", "Charity no. 1")
+    before = page.tab.run(places)
+    page.tab.sees("#list .name", "water")
+    page.tab.sees("[data-charity='4'] .name", "suspended")
+    assert page.tab.run(places) == before
+
+
 def test_hostile_name_is_only_text(open_page, world):
     page = open_page()
     number = next(n for name, n in world.charities.items() if name.startswith("Evil"))
