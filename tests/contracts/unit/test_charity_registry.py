@@ -1122,18 +1122,41 @@ def test_nothing_is_cancelled_without_a_proposal(registry, charity_id, charity, 
         registry.cancel_payee(charity_id, sender=charity)
 
 
-def test_a_suspended_charity_changes_no_payee(
+def test_a_suspension_takes_a_pending_payee_with_it(
     registry, charity_id, charity, registrar, successor, delay, suspension, refuses, now
 ):
+    """What a thief proposed must not ripen while the registrar may not suspend again."""
     registry.propose_payee(charity_id, successor, sender=charity)
     registry.suspend(charity_id, REASON, sender=registrar)
-    boa.env.timestamp = now + delay
-    with refuses("registry: charity is suspended"):
-        registry.propose_payee(charity_id, place("another"), sender=charity)
-    with refuses("registry: charity is suspended"):
-        registry.accept_payee(charity_id, sender=successor)
-    # it lapses by itself, and so does what it held up
+    assert logged(registry) == [
+        entry(
+            registry,
+            "PayeeCancelled",
+            charity_id=charity_id,
+            new_payee=successor,
+            cancelled_by=registrar,
+        ),
+        entry(
+            registry,
+            "Suspended",
+            charity_id=charity_id,
+            suspended_until=now + suspension,
+            reason=REASON,
+        ),
+    ]
+    assert registry.pending_payee(charity_id) == (ZERO, 0)
+    for second in (now + delay, now + suspension - 1):
+        boa.env.timestamp = second
+        with refuses("registry: no pending payee"):
+            registry.accept_payee(charity_id, sender=successor)
+        with refuses("registry: charity is suspended"):
+            registry.propose_payee(charity_id, successor, sender=charity)
+    # it lapses by itself, and then the delay begins
     boa.env.timestamp = now + suspension
+    registry.propose_payee(charity_id, successor, sender=charity)
+    with refuses("registry: payee delay is not over"):
+        registry.accept_payee(charity_id, sender=successor)
+    boa.env.time_travel(seconds=delay)
     registry.accept_payee(charity_id, sender=successor)
     assert registry.payee(charity_id) == successor
 

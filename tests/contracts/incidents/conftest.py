@@ -1,0 +1,19 @@
+"""What the incidents' tests share: a deployment, charities, and a donor with money."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts import roles
+from tests.contracts.protocol import Protocol
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Charities 1 to 3; a donor who has allowed everything; no epoch runs."""
+    world = Protocol()
+    world.payees = [roles.address(f"charity {number}") for number in range(3)]
+    for payee in world.payees:
+        world.verify(payee)
+    world.fill(world.donor, world.giving, world.funds, world.give)
+    return world
