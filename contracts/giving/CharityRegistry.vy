@@ -343,7 +343,7 @@ def accept_payee(charity_id: uint256):
     assert (
         block.timestamp < ready_at + PAYEE_WINDOW
     ), "registry: proposal has lapsed"
-    self._check_may_change_payee(record)
+    # No status to ask for: suspension and revocation cancel what is pending.
     # Checked again: code may have come to the address during the delay.
     self._check_payee(msg.sender)
     old_payee: address = self._payee_of(record)
@@ -497,7 +497,8 @@ def renew(charity_id: uint256, expiry: uint256, evidence: bytes32):
 @external
 def suspend(charity_id: uint256, reason: bytes32):
     """
-    @notice Stop gifts to a charity and changes of its payee for 30 days. It
+    @notice Stop gifts to a charity and changes of its payee for 30 days; a
+            pending change is cancelled. It
             lapses by itself; the next suspension may begin 30 days after the
             end of this one, so that a registrar cannot suspend for ever.
     @param charity_id The charity.
@@ -516,6 +517,8 @@ def suspend(charity_id: uint256, reason: bytes32):
     self._records[charity_id] = self._with_status(
         record, SUSPENDED, suspended_until
     )
+    # What a thief proposed must not ripen while the registrar's hands are tied.
+    self._drop_pending(charity_id)
     log Suspended(
         charity_id=charity_id, suspended_until=suspended_until, reason=reason
     )
@@ -835,6 +838,18 @@ def _application_id(
 
 
 @internal
+def _drop_pending(charity_id: uint256):
+    pending: uint256 = self._pending[charity_id]
+    if pending != 0:
+        self._pending[charity_id] = 0
+        log PayeeCancelled(
+            charity_id=charity_id,
+            new_payee=self._payee_of(pending),
+            cancelled_by=msg.sender,
+        )
+
+
+@internal
 def _revoke(charity_id: uint256, reason: bytes32):
     record: uint256 = self._records[charity_id]
     assert (
@@ -847,14 +862,7 @@ def _revoke(charity_id: uint256, reason: bytes32):
     legal_id: bytes32 = self.legal_id[charity_id]
     if self._holder[legal_id] == charity_id:
         self._holder[legal_id] = 0
-    pending: uint256 = self._pending[charity_id]
-    if pending != 0:
-        self._pending[charity_id] = 0
-        log PayeeCancelled(
-            charity_id=charity_id,
-            new_payee=self._payee_of(pending),
-            cancelled_by=msg.sender,
-        )
+    self._drop_pending(charity_id)
     log Revoked(charity_id=charity_id, revoked_by=msg.sender, reason=reason)
 
 

@@ -15,8 +15,10 @@
              every asset as it found it. What somebody sends here by mistake
              anybody can send on to the reserve with `sweep`.
 @custom:trust The timelock lists assets and names the operations payee. Nobody
-              can stop a gift, take a part of it or send it elsewhere; where it
-              goes is what the charity registry says at that moment.
+              can take a part of a gift or send it elsewhere; where it goes is
+              what the charity registry says at that moment. There is nothing to
+              pause here; a gift is refused only where the charity is not
+              verified at the time, or the asset is no longer listed.
 """
 
 # ============================== INTERFACES ==================================
@@ -476,7 +478,10 @@ def _donate_cart_token(
     assert len(charity_ids) == len(
         amounts
     ), "giving: as many amounts as charities"
-    is_given: bool = False
+    failed: uint256 = 0
+    before: uint256 = 0
+    success: bool = False
+    response: Bytes[32] = b""
     for i: uint256 in range(len(amounts), bound=MAX_CART):
         charity_id: uint256 = charity_ids[i]
         amount: uint256 = amounts[i]
@@ -485,12 +490,9 @@ def _donate_cart_token(
         )
         assert amount != 0, "giving: zero amount"
         assert msg.sender != payee, "giving: donor is the payee"
-        before: uint256 = 0
         if is_measured:
             before = transfers._balance(asset, payee)
         # transfers._try_pull, written out: 150 gas a part.
-        success: bool = False
-        response: Bytes[32] = b""
         success, response = raw_call(
             asset,
             abi_encode(
@@ -502,12 +504,14 @@ def _donate_cart_token(
             max_outsize=32,
             revert_on_failure=False,
         )
-        if success and (len(response) == 0 or convert(response, uint256) != 0):
+        if success and (
+            (len(response) == 32 and convert(response, uint256) != 0)
+            or len(response) == 0
+        ):
             if is_measured:
                 assert (
                     transfers._balance(asset, payee) == before + amount
                 ), "giving: the asset took a fee"
-            is_given = True
             log Donated(
                 donor=msg.sender,
                 charity_id=charity_id,
@@ -527,6 +531,7 @@ def _donate_cart_token(
             assert (
                 transfers._allowance(asset, msg.sender) >= amount
             ), "giving: allowance too low"
+            failed = unsafe_add(failed, 1)  # at most MAX_CART
             log PartFailed(
                 donor=msg.sender,
                 charity_id=charity_id,
@@ -536,7 +541,7 @@ def _donate_cart_token(
                 memo=memo,
             )
     # Also where there is no part at all.
-    assert is_given, "giving: nothing was given"
+    assert failed != len(amounts), "giving: nothing was given"
     if tip != 0:
         self._tip_token(asset, tip, memo)
 

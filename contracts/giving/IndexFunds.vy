@@ -158,6 +158,7 @@ MAX_NOTICE: public(constant(uint256)) = 90 * 86_400
 NATIVE: public(constant(address)) = empty(address)
 
 MAX_WORDS: constant(uint256) = 25
+MAX_ASSETS_AND_NATIVE: constant(uint256) = asset_list.MAX_ASSETS + 1
 MEMBER_MASK: constant(uint256) = 2**32 - 1
 CHARITY_MASK: constant(uint256) = 2**18 - 1
 WEIGHT_AT: constant(uint256) = 18
@@ -300,7 +301,9 @@ def donate_token(
     receipt: bool = False,
 ):
     """
-    @notice Give a listed token to a fund, out of the donor's allowance to this contract.
+    @notice Give a listed token to a fund, out of the donor's allowance to this
+            contract. Refused while less of the token is here than is owed, so
+            that no gift goes to what its issuer took away before.
     @param fund_id The fund.
     @param epoch The epoch that the donor saw; it must be the running one.
     @param asset The token.
@@ -406,7 +409,8 @@ def claim_to(
 @external
 def claim_many(claims: DynArray[ClaimRef, MAX_CLAIMS]) -> uint256:
     """
-    @notice `claim` for many. What is not due is passed over; a payment that
+    @notice `claim` for many. Where nothing is due it is passed over (a member
+            that does not exist reverts, as in `claim`); a payment that
             fails (`ClaimFailed`) stays owed and does not disturb the rest. A
             payee of the native coin gets 100,000 gas here; one that needs more
             uses `claim`.
@@ -513,13 +517,20 @@ def sweep(asset: address) -> uint256:
     """
     amount: uint256 = self._surplus(asset)
     assert amount != 0, "funds: nothing to sweep"
+    # One money may answer at two addresses (a chain's coin that is also a
+    # token): no sweep may take along what is owed under another name.
+    others: DynArray[address, MAX_ASSETS_AND_NATIVE] = [NATIVE]
+    before: DynArray[uint256, MAX_ASSETS_AND_NATIVE] = []
+    for known: address in asset_list._known:
+        others.append(known)
+    for other: address in others:
+        before.append(self._balance_behind_debt(other, asset))
     log Swept(asset=asset, amount=amount)
     transfers._push(asset, RESERVE, amount)
-    # One money may answer at two addresses (a chain's coin that is also a
-    # token): no sweep may leave any asset short.
-    self._check_solvent(NATIVE)
-    for known: address in asset_list._known:
-        self._check_solvent(known)
+    for i: uint256 in range(len(others), bound=MAX_ASSETS_AND_NATIVE):
+        assert (
+            self._balance_behind_debt(others[i], asset) >= before[i]
+        ), "funds: sweep would touch what is owed"
     return amount
 
 
@@ -839,8 +850,10 @@ def _donate_token(
     assert asset != NATIVE, "funds: asset is not listed"
     # Entered before the transfer, so that a token which calls back finds the
     # books ahead of the money, never behind.
-    self._enter(fund_id, epoch, asset, amount, memo, receipt)
+    owed: uint256 = self._enter(fund_id, epoch, asset, amount, memo, receipt)
     before: uint256 = staticcall IERC20(asset).balanceOf(self)
+    # Whoever gives now must not give for what was lost before.
+    assert before >= owed, "funds: the asset is short"
     transfers._pull(asset, msg.sender, self, amount)
     assert (
         staticcall IERC20(asset).balanceOf(self) == before + amount
@@ -855,9 +868,9 @@ def _enter(
     amount: uint256,
     memo: bytes32,
     receipt: bool,
-):
+) -> uint256:
     """
-    @dev Books a gift.
+    @dev Books a gift. Returns what was owed in the asset before it.
     """
     asset_word: uint256 = asset_list._words[asset]
     assert asset_word & asset_list.LISTED != 0, "funds: asset is not listed"
@@ -879,7 +892,9 @@ def _enter(
     # of the asset's word; nor can the sum of 2**24 full totals pass 128 bits.
     assert (amount <= MAX_TOTAL - (total & MAX_TOTAL)), "funds: total too large"
     self._totals[key][asset] = unsafe_add(total, amount)
-    asset_list._words[asset] = asset_word + (amount << asset_list.OWED_AT)
+    asset_list._words[asset] = unsafe_add(
+        asset_word, amount << asset_list.OWED_AT
+    )
     log FundDonated(
         donor=msg.sender,
         fund_id=fund_id,
@@ -892,6 +907,7 @@ def _enter(
         extcall IReceiptBook(RECEIPTS).mint(
             msg.sender, fund_id, epoch, asset, amount, memo
         )
+    return asset_word >> asset_list.OWED_AT
 
 
 @view
@@ -1066,12 +1082,13 @@ def _surplus(asset: address) -> uint256:
 
 @view
 @internal
-def _check_solvent(asset: address):
-    owed: uint256 = asset_list._words[asset] >> asset_list.OWED_AT
-    if owed != 0:
-        assert (
-            transfers._balance(asset, self) >= owed
-        ), "funds: sweep would touch what is owed"
+def _balance_behind_debt(asset: address, swept: address) -> uint256:
+    """
+    @dev What is here of an asset in which something is owed, the swept one apart.
+    """
+    if asset == swept or asset_list._words[asset] >> asset_list.OWED_AT == 0:
+        return 0
+    return transfers._balance(asset, self)
 
 
 @internal

@@ -96,6 +96,8 @@ def _unlist(asset: address):
     """
     @dev Take no more of an asset. What is owed in it can still be claimed.
     """
+    # The native coin, where a host lists it, could not be listed again.
+    assert asset != empty(address), "assets: zero asset"
     word: uint256 = self._words[asset]
     assert word & LISTED != 0, "assets: not listed"
     self._words[asset] = word - LISTED

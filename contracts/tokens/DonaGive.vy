@@ -177,11 +177,13 @@ def sweep(token: address):
     amount: uint256 = self._surplus(token)
     assert amount > 0, "give: nothing to sweep"
 
+    # One money may answer at two addresses: no sweep may take the backing of GIVE along.
+    before: uint256 = min(transfers._balance(BACKING, self), erc20.totalSupply)
+
     log Swept(asset=token, amount=amount)
     transfers._push(token, RESERVE, amount)
-    # One money may answer at two addresses: no sweep may take the backing of GIVE along.
-    assert token == BACKING or (
-        transfers._balance(BACKING, self) >= erc20.totalSupply
+    assert (
+        transfers._balance(BACKING, self) >= before
     ), "give: sweep would touch the backing"
 
 
@@ -197,7 +199,8 @@ def redeem(
     @dev Reverts with "give: zero amount", "give: zero receiver", "give: receiver is this contract",
          "give: not a charity's payee", "erc20: balance too low", "transfers: token refused" or what
          the backing says. Logs Transfer to zero and Redeemed.
-    @param charity_id A charity whose payee the caller is; of no matter for a former payee.
+    @param charity_id A charity whose payee the caller is; of no matter for a former payee, whose
+           redemption is logged with number 0.
     @param amount How much, in the smallest unit.
     @param receiver Who gets the backing.
     """
@@ -206,10 +209,15 @@ def redeem(
         staticcall ICharityRegistry(REGISTRY).may_redeem(msg.sender, charity_id)
     ), "give: not a charity's payee"
 
+    # A former payee redeems for no charity in particular, whatever number it gave.
+    is_payee: bool = (
+        staticcall ICharityRegistry(REGISTRY).payee(charity_id) == msg.sender
+    )
+
     erc20._burn(msg.sender, amount)
     log Redeemed(
         payee=msg.sender,
-        charity_id=charity_id,
+        charity_id=charity_id if is_payee else 0,
         receiver=receiver,
         amount=amount,
     )

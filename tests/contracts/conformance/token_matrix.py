@@ -97,7 +97,7 @@ TOKENS = [
         lambda token, _, __: token.set_traits(TAKES_FEE),
     ),
     Token("rebases up (x 2)", strange(), lambda token, _, __: token.rebase(2 * ONE)),
-    Token("rebases down (x 1/2)", strange(), lambda token, _, __: token.rebase(ONE // 2)),
+    Token("rebases down (x 1/4)", strange(), lambda token, _, __: token.rebase(ONE // 4)),
     Token("hooks of sender and receiver (ERC-777)", strange(), call_both),
     Token("blocklist, receiver on it", strange(), block),
     Token("returns false, receiver refused", strange(traits=RETURNS_FALSE), block),

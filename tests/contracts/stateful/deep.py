@@ -4,9 +4,9 @@
 
 The machines are those of `make test`, on pyrevm (engine.py) and from seeds that nobody has used
 before. They run in batches. What each batch did is added to build/deep/<Machine>.json as soon as it
-is done, with its seed, so that a run which is ended at any moment loses at most one batch per
-worker, and the next one goes on from there. Calls count for the contracts they were made on: the
-file keeps them apart by a hash of the bytecode.
+is done, with its seed, so that a run which is killed at any moment loses at most one batch per
+worker, and the next one goes on from there. Ctrl-C waits for those batches. Calls count for the
+contracts they were made on: the file keeps them apart by a hash of the bytecode.
 
 The first invariant that breaks ends the run with status 1. The shortest way there that Hypothesis
 finds is then in build/deep/failure-<Machine>-<seed>.txt, and
@@ -19,7 +19,6 @@ runs the batch of that seed again.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import hashlib
 import importlib
@@ -88,7 +87,8 @@ SUBJECTS = {
 
 def start_worker() -> None:
     # the parent decides when to stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     # nobody should notice that this runs
     os.nice(19)
 
@@ -138,8 +138,8 @@ class Tally:
     name: str
     version: str
     counter: Counter = field(default_factory=Counter)
-    # of batches that are still under way, from what batches did so far
-    expected: int = 0
+    # spent by workers on it (s)
+    seconds: float = 0
 
     @property
     def path(self) -> Path:
@@ -155,18 +155,18 @@ class Tally:
         entry = self.read()["versions"].get(self.version)
         if entry is not None:
             self.counter = Counter.from_json(entry)
+            self.seconds = entry["seconds"]
 
     def add(self, done: dict[str, Any], seed: int) -> None:
         """Add one batch to the file, which is never half written."""
         self.counter += Counter.from_json(done["counter"])
+        self.seconds += done["seconds"]
         data = self.read()
-        entry = data["versions"].get(self.version, {"seconds": 0, "seeds": []})
-        seeds = [*entry["seeds"], seed]
-        seconds = round(entry["seconds"] + done["seconds"])
+        seeds = data["versions"].get(self.version, {"seeds": []})["seeds"]
         data["versions"][self.version] = {
             **self.counter.as_json(),
-            "seconds": seconds,
-            "seeds": seeds,
+            "seconds": round(self.seconds, 1),
+            "seeds": [*seeds, seed],
         }
         BUILD.mkdir(parents=True, exist_ok=True)
         scratch = self.path.with_suffix(".tmp")
@@ -174,8 +174,17 @@ class Tally:
         scratch.replace(self.path)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """One that is under way, and how many calls it is likely to make."""
+
+    tally: Tally
+    seed: int
+    expected: int
+
+
 class Deep:
-    """Hands out batches, to the machine that has done least, until there are enough calls."""
+    """Hands out batches until there are enough calls; each machine gets the same time."""
 
     def __init__(self, tallies: list[Tally], calls: int, workers: int, minutes: int | None) -> None:
         self.tallies = tallies
@@ -184,6 +193,8 @@ class Deep:
         self.until = None if minutes is None else time.monotonic() + 60 * minutes
         self.console = Console()
         self.started = time.monotonic()
+        self.is_stopping = False
+        self.under_way: dict[Future[dict[str, Any]], Batch] = {}
         self.before = self.calls
         self.reported = 0.0
 
@@ -217,50 +228,53 @@ class Deep:
             ) as pool,
         ):
             bar = progress.add_task("deep", total=self.wanted, completed=self.calls, speed="")
-            waiting: dict[Future[dict[str, Any]], tuple[Tally, int]] = {}
             while True:
-                while len(waiting) < self.workers and self.goes_on(waiting):
-                    self.start(pool, waiting)
-                if not waiting:
+                while len(self.under_way) < self.workers and self.goes_on():
+                    self.start(pool)
+                if not self.under_way:
                     break
-                done, _ = wait(waiting, timeout=5, return_when=FIRST_COMPLETED)
+                done, _ = wait(self.under_way, timeout=5, return_when=FIRST_COMPLETED)
                 for future in done:
-                    tally, seed = waiting.pop(future)
+                    batch = self.under_way.pop(future)
                     result = future.result()
-                    tally.expected = 0
                     if "failure" in result:
-                        self.stop(pool, tally, seed, result["failure"])
+                        self.stop(pool, batch, result["failure"])
                         return 1
-                    tally.add(result, seed)
+                    batch.tally.add(result, batch.seed)
                 progress.update(bar, completed=self.calls, speed=self.speed())
                 self.report()
         self.summary()
-        return 0
+        return 0 if self.calls >= self.wanted else 130
 
-    def goes_on(self, waiting: dict[Future[dict[str, Any]], tuple[Tally, int]]) -> bool:
-        if self.until is not None and time.monotonic() > self.until:
+    def ask_to_stop(self, *_signal: Any) -> None:
+        """Let the batches under way end; asked a second time, drop them."""
+        if self.is_stopping:
+            raise KeyboardInterrupt
+        self.is_stopping = True
+        print("deep: stopping after the batches under way", file=sys.stderr)
+
+    def goes_on(self) -> bool:
+        if self.is_stopping or (self.until is not None and time.monotonic() > self.until):
             return False
-        under_way = sum(tally.expected for tally, _ in waiting.values())
-        return self.calls + under_way < self.wanted
+        expected = sum(batch.expected for batch in self.under_way.values())
+        return self.calls + expected < self.wanted
 
-    def start(
-        self,
-        pool: ProcessPoolExecutor,
-        waiting: dict[Future[dict[str, Any]], tuple[Tally, int]],
-    ) -> None:
-        tally = min(self.tallies, key=lambda one: one.counter.calls + one.expected)
-        counter = tally.counter
-        tally.expected += counter.calls // counter.batches if counter.batches else EXAMPLES * STEPS
+    def start(self, pool: ProcessPoolExecutor) -> None:
+        busy = [batch.tally for batch in self.under_way.values()]
+        tally = min(self.tallies, key=lambda one: (busy.count(one), one.seconds))
+        done = tally.counter
+        expected = done.calls // done.batches if done.batches else EXAMPLES * STEPS
         seed = secrets.randbits(48)
-        waiting[pool.submit(run_batch, tally.name, seed)] = (tally, seed)
+        self.under_way[pool.submit(run_batch, tally.name, seed)] = Batch(tally, seed, expected)
 
-    def stop(self, pool: ProcessPoolExecutor, tally: Tally, seed: int, failure: str) -> None:
+    def stop(self, pool: ProcessPoolExecutor, batch: Batch, failure: str) -> None:
+        name, seed = batch.tally.name, batch.seed
         BUILD.mkdir(parents=True, exist_ok=True)
-        path = BUILD / f"failure-{tally.name}-{seed}.txt"
+        path = BUILD / f"failure-{name}-{seed}.txt"
         path.write_text(
-            f"machine: {tally.name}\nseed: {seed}\ncontracts: {tally.version}\n\n{failure}"
+            f"machine: {name}\nseed: {seed}\ncontracts: {batch.tally.version}\n\n{failure}"
         )
-        self.console.print(f"{tally.name} failed; see {path}", style="red")
+        self.console.print(f"{name} failed; see {path}", style="red")
         pool.shutdown(wait=True, cancel_futures=True)
 
     def speed(self) -> str:
@@ -301,10 +315,10 @@ def main() -> int:
     tallies = [Tally(name, version(name)) for name in names]
     for tally in tallies:
         tally.load()
-    with contextlib.suppress(KeyboardInterrupt):
-        return Deep(tallies, options.calls, options.workers, options.minutes).run()
-    print("deep: stopped; what is done is kept", file=sys.stderr)
-    return 130
+    runner = Deep(tallies, options.calls, options.workers, options.minutes)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, runner.ask_to_stop)
+    return runner.run()
 
 
 if __name__ == "__main__":

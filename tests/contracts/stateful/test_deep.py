@@ -54,7 +54,7 @@ def test_calls_count_for_the_contracts_they_were_made_on(build):
 
 
 @pytest.mark.usefixtures("build")
-def test_the_machine_that_did_least_is_next_and_enough_is_enough():
+def test_the_machine_that_had_least_time_is_next_and_enough_is_enough():
     tallies = [deep.Tally("VestingMachine", "v"), deep.Tally("GiveMachine", "v")]
     tallies[0].add(counted(10), 7)
     runner = deep.Deep(tallies, calls=25, workers=2, minutes=None)
@@ -63,15 +63,23 @@ def test_the_machine_that_did_least_is_next_and_enough_is_enough():
         def submit(self, _function, name, _seed):
             return name
 
-    waiting = {}
-    runner.start(Pool(), waiting)
-    assert list(waiting) == ["GiveMachine"]
-    assert not runner.goes_on(waiting), "what is under way counts"
-    waiting.clear()
-    tallies[1].expected = 0
-    assert runner.goes_on(waiting)
+    runner.start(Pool())
+    assert [batch.tally.name for batch in runner.under_way.values()] == ["GiveMachine"]
+    assert not runner.goes_on(), "what is under way counts"
+    runner.under_way.clear()
+    assert runner.goes_on()
     tallies[1].add(counted(15), 9)
-    assert not runner.goes_on(waiting)
+    assert not runner.goes_on()
+
+
+def test_asked_to_stop_it_starts_no_batch(capsys):
+    runner = deep.Deep([deep.Tally("VestingMachine", "v")], calls=5, workers=1, minutes=None)
+    assert runner.goes_on()
+    runner.ask_to_stop()
+    assert not runner.goes_on()
+    assert "stopping" in capsys.readouterr().err
+    with pytest.raises(KeyboardInterrupt):
+        runner.ask_to_stop()
 
 
 def test_a_version_is_of_the_bytecode():
@@ -106,7 +114,8 @@ def test_a_failure_is_kept_in_a_file(build):
             self.is_shut = True
 
     pool = Pool()
-    deep.Deep([tally], calls=1, workers=1, minutes=None).stop(pool, tally, 7, "steps")
+    runner = deep.Deep([tally], calls=1, workers=1, minutes=None)
+    runner.stop(pool, deep.Batch(tally, 7, 1), "steps")
     kept = (build / "failure-VestingMachine-7.txt").read_text()
     assert "seed: 7" in kept and kept.endswith("steps")
     assert pool.is_shut

@@ -326,6 +326,7 @@ class GiveMachine(CountedMachine):
         try:
             for payee in self.redeemers():
                 self._redeem(payee, self.held[payee], payee)
+                assert self.give.balanceOf(self.people[payee]) == 0, "REG-3"
             self.every_give_is_backed()
             self.everybody_has_what_the_model_says()
         finally:

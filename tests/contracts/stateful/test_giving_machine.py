@@ -646,6 +646,7 @@ class GivingMachine(CountedMachine):
         with self.call("suspend"):
             self.registry.suspend(number, NO_HASH, sender=self.world.registrar)
         self.model.charities[number].ended = self.now + SUSPENSION
+        self.model.charities[number].pending = None
         self.check_charity(number)
 
     @rule(pick=picks)
@@ -896,8 +897,6 @@ class GivingMachine(CountedMachine):
             yield "registry: payee delay is not over", *accept, {"sender": successor}
         elif not one.may_accept(self.now) and self.now >= ready_at + 30 * DAY:
             yield "registry: proposal has lapsed", *accept, {"sender": successor}
-        elif one.status(self.now) == SUSPENDED:
-            yield "registry: charity is suspended", *accept, {"sender": successor}
 
     def bad_roles(self):
         stranger = {"sender": self.world.protocol.stranger}

@@ -480,9 +480,12 @@ def test_former_and_new_payee_redeem(give, registry, charity, charity_id, credit
 
     give.transfer(successor, 400, sender=charity)
     give.redeem(charity_id, 400, sender=successor)
-    # a former payee may name any charity
+    assert logged(give)[1][2]["charity_id"] == charity_id
+    # a former payee may name any charity, and none is logged
     give.redeem(charity_id, 300, sender=charity)
+    assert logged(give)[1][2]["charity_id"] == 0
     give.redeem(0, credit - 700, sender=charity)
+    assert logged(give)[1][2]["charity_id"] == 0
     assert give.totalSupply() == 0, "GVE-2"
 
 

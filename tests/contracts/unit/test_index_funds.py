@@ -400,6 +400,19 @@ def test_a_token_that_takes_a_fee_is_refused(world, funds, donor):
     funds.donate_token(1, 1, fee, 99, MEMO, sender=donor)
 
 
+def test_a_gift_does_not_make_good_what_was_lost_before(world, funds, donor):
+    """A token's issuer took back what the fund held: a new gift would pay old debts."""
+    shrinking = deployers.STRANGE_TOKEN.deploy(6, 0)
+    funds.list_asset(shrinking, sender=world.timelock)
+    world.fill(donor, funds, token=shrinking)
+    funds.donate_token(1, 1, shrinking, 100, MEMO, sender=donor)
+    shrinking.rebase(10**18 * 99 // 100)
+    with world.refuses("funds: the asset is short"):
+        funds.donate_token(1, 1, shrinking, 100, MEMO, sender=donor)
+    shrinking.rebase(10**18)
+    funds.donate_token(1, 1, shrinking, 100, MEMO, sender=donor)
+
+
 def test_a_token_that_answers_no_is_refused(world, funds, donor):
     odd = deployers.STRANGE_TOKEN.deploy(6, 1)
     funds.list_asset(odd, sender=world.timelock)
