@@ -37,7 +37,7 @@ from tools.paths import ROOT
 RESULTS = ROOT / "build" / "mutate"
 REASONS = ROOT / "docs" / "audit" / "survivors.json"
 WANTED = 0.95
-SECONDS = 300
+SECONDS = 900
 COPIED = ("contracts", "interfaces", "tests", "donablock", "tools", "docs")
 FILES = ("pyproject.toml", "conftest.py")
 
