@@ -745,7 +745,7 @@ class GivingMachine(CountedMachine):
             return
         one = self.model.charities[number]
         if word % 2 and one.payee in self.world.people:
-            metadata = keccak(text=f"{self.memos} {word}")
+            metadata = keccak(one.metadata)
             with self.call("set_metadata"):
                 self.registry.set_metadata(number, metadata, "", sender=one.payee)
             one.metadata = metadata
