@@ -27,7 +27,7 @@ COLOURS: constant(String[102]) = (
 NAMES: constant(String[400]) = (
     "No Poverty"
     "Zero Hunger"
-    "Good Health and Well-Being"
+    "Good Health and Well-being"
     "Quality Education"
     "Gender Equality"
     "Clean Water and Sanitation"

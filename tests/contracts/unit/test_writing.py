@@ -27,7 +27,7 @@ ENOUGH_GAS = 300_000
 GOALS = [
     ("No Poverty", "E5243B"),
     ("Zero Hunger", "DDA63A"),
-    ("Good Health and Well-Being", "4C9F38"),
+    ("Good Health and Well-being", "4C9F38"),
     ("Quality Education", "C5192D"),
     ("Gender Equality", "FF3A21"),
     ("Clean Water and Sanitation", "26BDE2"),
