@@ -14,6 +14,8 @@ from typing import Any
 
 import boa
 from boa.contracts.vyper.vyper_contract import VyperContract
+from vyper.semantics.analysis.base import ModuleInfo
+from vyper.utils import sha256sum
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +48,21 @@ boa.interpret.set_search_paths([str(ROOT)])
 # compiled contracts are kept with everything else that is built, not in somebody's home folder
 boa.interpret.set_cache_dir(str(ROOT / "build" / "titanoboa"))
 
+
+def _fingerprint(module: Any) -> str:
+    """Of a module and all it reads: titanoboa 0.2.8 looks no further than its direct imports, and
+    would take a contract from the cache after a change of a module's module."""
+    below = [statement._metadata["import_info"] for statement in module.import_stmts]
+    sums = [
+        _fingerprint(info.typ.module_t)
+        if isinstance(info.typ, ModuleInfo)
+        else info.compiler_input.sha256sum
+        for info in below
+    ]
+    return sha256sum("".join([*sums, module._module.source_sha256sum]))
+
+
+boa.interpret.get_module_fingerprint = _fingerprint
 
 _map_of_source = VyperContract._deployment_source_map.func
 _maps: dict[int, Any] = {}
