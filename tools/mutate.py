@@ -4,11 +4,13 @@ python -m tools.mutate                     all contracts; exit 1 below 95 % in a
 python -m tools.mutate Giving transfers    some of them
 python -m tools.mutate --share 0.1         every tenth fault
 python -m tools.mutate --resume            go on where the last run stopped
+python -m tools.mutate --retry             the same, and try again what no test noticed
 
 Each fault is compiled and tested by a process forked from one that has everything loaded, in a copy
 of the tree of its own; so it takes seconds, not minutes. Results go to build/mutate/<name>.json.
 Faults that no test noticed are listed; those that change nothing anybody could notice carry their
-reason in docs/audit/survivors.json, and count all the same.
+reason in docs/audit/survivors.json, and count all the same. A run over everything writes the table
+to docs/audit/mutation.md.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from tools.paths import ROOT
 
 RESULTS = ROOT / "build" / "mutate"
 REASONS = ROOT / "docs" / "audit" / "survivors.json"
+PAGE = ROOT / "docs" / "audit" / "mutation.md"
 WANTED = 0.95
 SECONDS = 900
 COPIED = ("contracts", "interfaces", "tests", "donablock", "tools", "docs")
@@ -79,8 +82,8 @@ class Verdict:
     seconds: float
 
     @property
-    def key(self) -> tuple[str, int, str]:
-        return (self.file, self.line, self.after)
+    def key(self) -> tuple[str, int, str, str]:
+        return (self.file, self.line, self.before, self.after)
 
 
 def sources(names: Sequence[str]) -> list[Path]:
@@ -227,16 +230,24 @@ def _keep(verdicts: list[Verdict]) -> None:
         (RESULTS / f"{stem}.json").write_text(text + "\n")
 
 
-def run(paths: list[Path], share: float, workers: int, resume: bool) -> list[Verdict]:
+def run(
+    paths: list[Path], share: float, workers: int, resume: bool, retry: bool = False
+) -> list[Verdict]:
     """Try every fault (or each 1/share-th) of the sources. Returns all verdicts, kept ones too."""
-    verdicts: list[Verdict] = [v for path in paths for v in _kept(path.stem)] if resume else []
-    known = {verdict.key for verdict in verdicts}
+    kept = {v.key: v for path in paths for v in _kept(path.stem)} if resume or retry else {}
+    verdicts: list[Verdict] = []
     work: list[tuple[str, Mutant]] = []
     for path in paths:
         file = path.relative_to(ROOT).as_posix()
         every = list(mutants(path.read_text()))
         step = max(1, round(1 / share))
-        work += [(file, m) for m in every[::step] if (file, m.line, m.after) not in known]
+        for mutant in every[::step]:
+            # What was found of an older text of the source counts no more.
+            verdict = kept.get((file, mutant.line, mutant.before, mutant.after))
+            if verdict is None or (retry and verdict.outcome == "survived"):
+                work.append((file, mutant))
+            else:
+                verdicts.append(verdict)
 
     # No queue that has threads of its own: a process forked beside them may hang.
     done: SimpleQueue[Any] = SimpleQueue()
@@ -267,17 +278,14 @@ def report(verdicts: list[Verdict], console: Console) -> bool:
     known = reasons()
     table = Table("source", "faults", "caught", "survived", "share", title="planted faults")
     good = True
-    for file in sorted({verdict.file for verdict in verdicts}):
-        valid = [v for v in verdicts if v.file == file and v.outcome != "invalid"]
-        survived = [v for v in valid if v.outcome == "survived"]
-        caught = len(valid) - len(survived)
-        share = caught / len(valid) if valid else 1.0
+    for file, valid, survived in tally(verdicts):
+        share = (valid - survived) / valid if valid else 1.0
         good = good and share >= WANTED
         table.add_row(
             file,
-            str(len(valid)),
-            str(caught),
-            str(len(survived)),
+            str(valid),
+            str(valid - survived),
+            str(survived),
             f"{share:.1%}",
             style="" if share >= WANTED else "red",
         )
@@ -290,6 +298,44 @@ def report(verdicts: list[Verdict], console: Console) -> bool:
     return good
 
 
+def tally(verdicts: list[Verdict]) -> list[tuple[str, int, int]]:
+    """(source, faults that compile, faults that no test noticed), by source."""
+    rows = []
+    for file in sorted({verdict.file for verdict in verdicts}):
+        valid = [v for v in verdicts if v.file == file and v.outcome != "invalid"]
+        rows.append((file, len(valid), sum(v.outcome == "survived" for v in valid)))
+    return rows
+
+
+def render(verdicts: list[Verdict]) -> str:
+    """The page for readers: a table, and each survivor with its reason."""
+    lines = [
+        "# Planted faults",
+        "",
+        "`make mutate` plants one fault at a time in every contract and module (a comparison turned,",
+        "a constant moved by one, a statement removed) and runs the tests of that source. It fails",
+        "below 95 % in any of them. This page is what the last whole run found.",
+        "",
+        "| source | faults | noticed | not noticed | share |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    rows = tally(verdicts)
+    for file, valid, survived in [
+        *rows,
+        ("**all**", sum(row[1] for row in rows), sum(row[2] for row in rows)),
+    ]:
+        share = (valid - survived) / valid if valid else 1.0
+        name = file if file.startswith("**") else f"`{file}`"
+        lines.append(f"| {name} | {valid} | {valid - survived} | {survived} | {share:.1%} |")
+    known = reasons()
+    lines += ["", "## Not noticed, and why", ""]
+    for verdict in verdicts:
+        if verdict.outcome == "survived":
+            reason = known.get((verdict.file, verdict.before, verdict.after), "no reason given")
+            lines.append(f"- `{verdict.file}`: `{verdict.before}` made `{verdict.after}`: {reason}")
+    return "\n".join(lines) + "\n"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -298,9 +344,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--share", type=float, default=1.0, help="share of the faults to try")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--resume", action="store_true", help="keep what an earlier run found")
+    parser.add_argument("--retry", action="store_true", help="--resume, and try survivors again")
     options = parser.parse_args(arguments)
-    verdicts = run(sources(options.names), options.share, options.workers, options.resume)
-    return int(not report(verdicts, Console()))
+    verdicts = run(
+        sources(options.names), options.share, options.workers, options.resume, options.retry
+    )
+    good = report(verdicts, Console())
+    if not options.names and options.share == 1.0:
+        PAGE.write_text(render(sorted(verdicts, key=lambda v: (v.file, v.line, v.after))))
+    return int(not good)
 
 
 if __name__ == "__main__":
