@@ -312,8 +312,8 @@ def render(verdicts: list[Verdict]) -> str:
     lines = [
         "# Planted faults",
         "",
-        "`make mutate` plants one fault at a time in every contract and module: a comparison turned,",
-        "a constant moved by one, a statement removed. It runs the tests of that source, and fails",
+        "`make mutate` plants one fault at a time in every contract and module: a comparison",
+        "turned, a constant moved by one, a statement removed. It runs the tests of that source, and fails",
         "below 95 % in any of them. This page is what the last whole run found.",
         "",
         "| source | faults | noticed | not noticed | share |",
