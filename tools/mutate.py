@@ -313,7 +313,7 @@ def render(verdicts: list[Verdict]) -> str:
         "# Planted faults",
         "",
         "`make mutate` plants one fault at a time in every contract and module: a comparison",
-        "turned, a constant moved by one, a statement removed. It runs the tests of that source, and fails",
+        "turned, a constant moved by one, a statement removed. It runs that source's tests, and fails",
         "below 95 % in any of them. This page is what the last whole run found.",
         "",
         "| source | faults | noticed | not noticed | share |",
