@@ -69,6 +69,9 @@ TESTS: dict[str, tuple[str, ...]] = {
 REST = (f"{UNIT}/test_receipt*.py", UNIT)
 
 
+_IMPORT = re.compile(r"^from contracts\.modules import (\w+)$", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of one fault: caught, survived, invalid (does not compile) or slow (caught)."""
@@ -129,6 +132,12 @@ def _worker(tree: Path, jobs: list[tuple[str, Mutant]], verdicts: SimpleQueue[An
     import hypothesis  # noqa: F401
     import pytest
 
+    from tests.contracts import deployers
+
+    # What a fault does not reach is read and compiled here, once for all forks.
+    for name in deployers.SOURCES:
+        getattr(deployers, name)
+
     for file, mutant in jobs:
         path = tree / file
         original = path.read_text()
@@ -176,35 +185,35 @@ def _run(tree: Path, path: Path, pytest: Any) -> int:
 
 
 def _compiles(tree: Path, path: Path) -> bool:
-    import warnings
+    """Compile anew what reads the source at `path`, and nothing else."""
+    from tests.contracts import deployers
 
-    from vyper.cli.vyper_compile import get_search_paths
-    from vyper.compiler.input_bundle import FilesystemInputBundle
-    from vyper.compiler.phases import CompilerData
-
-    users = [path] if path.stem[0].isupper() else _users(tree, path.stem)
-    for user in users:
-        try:
-            bundle = FilesystemInputBundle(get_search_paths([str(tree)]))
-            with warnings.catch_warnings(), bundle.search_path(user.parent):
-                warnings.simplefilter("ignore")
-                if not CompilerData(bundle.load_file(user), bundle).bytecode:
-                    return False
-        except Exception:
-            return False
+    changed = [
+        name for name, source in deployers.SOURCES.items() if path in read_by(tree / source, tree)
+    ]
+    for name in changed:
+        vars(deployers).pop(name, None)
+    try:
+        for name in changed:
+            getattr(deployers, name)
+    except Exception:
+        return False
     return True
 
 
-def _users(tree: Path, module: str) -> list[Path]:
-    """One contract that imports a module, directly or not: enough to see whether it compiles."""
-    pattern = re.compile(rf"^from contracts\.modules import {module}$", re.MULTILINE)
-    importing = [
-        p for p in sorted((tree / "contracts").rglob("*.vy")) if pattern.search(p.read_text())
-    ]
-    deployed = [path for path in importing if path.stem[0].isupper()]
-    if deployed:
-        return deployed[:1]
-    return [user for path in importing[:1] for user in _users(tree, path.stem)]
+def read_by(source: Path, root: Path) -> set[Path]:
+    """A contract and the modules of ours that it imports, directly or not."""
+    found: set[Path] = set()
+    ahead = [source]
+    while ahead:
+        path = ahead.pop()
+        if path not in found:
+            found.add(path)
+            ahead += [
+                root / "contracts" / "modules" / f"{name}.vy"
+                for name in _IMPORT.findall(path.read_text())
+            ]
+    return found
 
 
 def reasons() -> dict[tuple[str, str, str], str]:
