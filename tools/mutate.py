@@ -45,8 +45,8 @@ COPIED = ("contracts", "interfaces", "tests", "donablock", "tools", "docs")
 FILES = ("pyproject.toml", "conftest.py")
 
 UNIT = "tests/contracts/unit"
-GIVING = (f"{UNIT}/test_giving*.py", "tests/contracts/incidents", "tests/contracts/conformance")
-FUNDS = (f"{UNIT}/test_index_funds*.py", "tests/contracts/incidents", "tests/contracts/conformance")
+GIVING = (f"{UNIT}/test_giving*.py", "tests/contracts/incidents")
+FUNDS = (f"{UNIT}/test_index_funds*.py", "tests/contracts/incidents")
 MACHINES = "tests/contracts/stateful"
 
 TESTS: dict[str, tuple[str, ...]] = {

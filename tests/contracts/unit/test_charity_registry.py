@@ -583,6 +583,14 @@ def test_the_last_number_is_2_to_the_18_less_1(registry, other, refuses):
 # --- terms ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("later", [1, 2])
+def test_the_last_second_of_a_term_counts_whether_even_or_odd(registry, other, now, later):
+    """Status and expiry are compared as one number."""
+    ending = other(b"\7" * 32, until=now + later)
+    boa.env.timestamp = now + later - 1
+    assert registry.payee_for_gift(ending) == registry.payee(ending)
+
+
 @pytest.mark.parametrize(("from_expiry", "status"), [(-1, VERIFIED), (0, EXPIRED), (1, EXPIRED)])
 def test_a_charity_expires_to_the_second(
     registry, charity_id, expiry, charity, from_expiry, status
@@ -1282,3 +1290,19 @@ def test_standing_of_many_over_several_rows(registry, timelock, other):
     assert registry.have_standing([254, 255, 257, 258, 259])
     with boa.reverts("registry: unknown charity"):
         registry.have_standing([254, 512])
+
+
+def test_what_is_longer_than_its_bound_is_refused(registry, timelock, stranger):
+    """By the ABI decoder, which has no words for it."""
+    registry.apply(b"\10" * 32, 1, METADATA, "x" * 256, sender=stranger)
+    with boa.reverts():
+        registry.apply(b"\11" * 32, 1, METADATA, "x" * 257, sender=stranger)
+    accounts = [roles.address(f"ours {number}") for number in range(33)]
+    with boa.reverts():
+        registry.refuse(accounts, sender=timelock)
+    registry.refuse(accounts[:32], sender=timelock)
+    with boa.reverts("registry: unknown charity"):
+        registry.have_standing([10**6 + number for number in range(200)])
+    with pytest.raises(boa.BoaError) as refusal:
+        registry.have_standing([10**6 + number for number in range(201)])
+    assert "unknown charity" not in str(refusal.value)

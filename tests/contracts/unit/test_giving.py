@@ -860,6 +860,23 @@ def test_a_part_that_the_token_refuses_stays_with_the_donor(
     assert world.receipts.token_count() == 2
 
 
+@pytest.mark.parametrize("all_of_it", ["balance", "allowance"])
+def test_a_refused_part_may_be_all_that_the_donor_has_left(
+    world, giving, donor, payees, charities, strange, all_of_it
+):
+    token = strange()
+    token.set_blocked(payees[1], True)
+    if all_of_it == "balance":
+        token.transfer(world.stranger, token.balanceOf(donor) - 21, sender=donor)
+    else:
+        token.approve(giving, 21, sender=donor)
+    giving.donate_cart_token(token, charities[:2], [1, 20], MEMO, sender=donor)
+    assert of(giving, logged(giving)) == [
+        donated(world, charities[0], token, 1),
+        part_failed(world, charities[1], token, 20),
+    ]
+
+
 def test_a_cart_in_a_token_of_which_nothing_arrives_is_refused(
     world, giving, donor, payees, charities, strange
 ):
