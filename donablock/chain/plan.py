@@ -35,6 +35,9 @@ OURS = (
     "ReceiptBook",
     "Giving",
     "IndexFunds",
+    "Campaign",
+    "CampaignFactory",
+    "ImpactFund",
 )
 """What is deployed, in this order: a contract whose constructor calls another comes after it."""
 
@@ -159,6 +162,27 @@ def steps_of(network: Network) -> list[Step]:
             ("receipts", receipts),
             ("reserve", reserve),
             ("epoch_notice", delays.epoch_notice),
+            ("listings", listings),
+        ),
+        "Campaign": (
+            ("factory", Ref("CampaignFactory")),
+            ("registry", registry),
+            ("reserve", reserve),
+        ),
+        "CampaignFactory": (
+            ("timelock", timelock),
+            ("guardian", _holder(roles.guardian)),
+            ("registry", registry),
+            ("reserve", reserve),
+            ("implementation", Ref("Campaign")),
+            ("listings", listings),
+        ),
+        "ImpactFund": (
+            ("timelock", timelock),
+            ("guardian_", _holder(roles.guardian)),
+            ("registry", registry),
+            ("reserve", reserve),
+            ("operations_", _holder(roles.operations)),
             ("listings", listings),
         ),
     }
@@ -300,7 +324,8 @@ class Plan:
             Power(
                 "guardian",
                 self.holders("guardian"),
-                "stops fund entries for 7 days in 30, cancels a change of payee; moves no money",
+                "stops gifts to funds and projects, and pledges, for 7 days in 30; "
+                "cancels a change of payee; moves no money",
             ),
             Power("operations", self.holders("operations"), "receives tips that donors add"),
             Power(

@@ -29,6 +29,8 @@ _EIP712 = "erc20.eip712_domain_separator."
 _DOMAIN_TYPE = keccak(
     text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
+_TAKING = ("Giving", "IndexFunds", "CampaignFactory", "ImpactFund")
+"""What has a list of the assets it takes."""
 
 
 @dataclass
@@ -186,14 +188,16 @@ class _Verifier:
         at, delays = self._addresses, inputs.delays
         backing = self._token(inputs.backing)
         expect = self._expect
-        for name in ("EcosystemReserve", "CharityRegistry", "Giving", "IndexFunds"):
+        for name in ("EcosystemReserve", "CharityRegistry", *_TAKING):
             expect(name, "TIMELOCK", at["Timelock"])
-        for name in ("DonaGive", "ReceiptBook", "Giving", "IndexFunds"):
+        for name in ("DonaGive", "ReceiptBook", "Campaign", *_TAKING):
             expect(name, "REGISTRY", at["CharityRegistry"])
-        for name in ("DonaGive", "Giving", "IndexFunds"):
+        for name in ("DonaGive", "Campaign", *_TAKING):
             expect(name, "RESERVE", at["EcosystemReserve"])
         for name in ("Giving", "IndexFunds"):
             expect(name, "RECEIPTS", at["ReceiptBook"])
+        expect("Campaign", "FACTORY", at["CampaignFactory"])
+        expect("CampaignFactory", "IMPLEMENTATION", at["Campaign"])
         expect("EcosystemReserve", "DOBO", at["DonaBlock"])
         expect("Vesting", "TOKEN", at["DonaBlock"])
         expect("Vesting", "START", inputs.vesting_start)
@@ -204,7 +208,7 @@ class _Verifier:
         expect("ReceiptBook", "minters", [at["Giving"], at["IndexFunds"]])
         for name in OURS:
             expect("CharityRegistry", "is_refused", True, at[name], shown=name)
-        for host in ("Giving", "IndexFunds"):
+        for host in _TAKING:
             for symbol, address, decimals in self._listed():
                 # whether it is listed still may have changed; its decimals may not
                 info = self._ask(host, "asset_info", address)
@@ -241,6 +245,9 @@ class _Verifier:
         self._role("CharityRegistry", "registrar", roles.registrar)
         self._role("CharityRegistry", "guardian", roles.guardian)
         self._role("IndexFunds", "guardian", roles.guardian)
+        self._role("CampaignFactory", "guardian", roles.guardian)
+        self._role("ImpactFund", "guardian", roles.guardian)
+        self._role("ImpactFund", "operations", roles.operations)
         self._role("Giving", "operations", roles.operations)
         for index, group in enumerate(BENEFICIARIES):
             self._role("Vesting", "beneficiary", roles.beneficiaries[group], index, group)

@@ -115,6 +115,9 @@ def test_it_goes_on_after_a_crash_at_any_transaction(
     assert verify(session, manifest).findings == []
 
 
+# The registry refuses all our addresses as payees; these name the registry.
+FROM_REGISTRY = {"CharityRegistry", "DonaGive", "ReceiptBook", "Giving", "IndexFunds"}
+
 # What was told an address that cannot come true any more is deployed again, and nothing else. By
 # hand, from who names whom in the constructors: a row is the number of contracts there before the
 # foreign transaction, and those among them that have to be replaced.
@@ -129,6 +132,9 @@ MISLED = {
     7: {"CharityRegistry", "DonaGive"},
     8: {"CharityRegistry", "DonaGive", "ReceiptBook"},
     9: {"CharityRegistry", "DonaGive", "ReceiptBook", "Giving"},
+    10: FROM_REGISTRY,
+    11: FROM_REGISTRY | {"Campaign"},
+    12: FROM_REGISTRY | {"Campaign", "CampaignFactory"},
 }
 
 

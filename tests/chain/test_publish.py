@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from donablock.chain.manifest import Manifest
+from donablock.chain.plan import OURS
 from donablock.chain.publish import publish
 from donablock.chain.session import Session
 from donablock.errors import DeployError
@@ -63,13 +64,14 @@ def test_sourcify_and_etherscan_get_what_they_ask_for(
     lines = list(publish(manifest, "sourcify", url=service.url))
     assert len(lines) == count and all(": handed in" in line for line in lines)
     path, body = service.asked[-1]
-    funds = manifest.contracts["IndexFunds"]
-    assert path == f"/v2/verify/31337/{funds.address}"
+    last = OURS[-1]
+    entry = manifest.contracts[last]
+    assert path == f"/v2/verify/31337/{entry.address}"
     sent = json.loads(body)
-    assert sent["contractIdentifier"] == "contracts/giving/IndexFunds.vy:IndexFunds"
+    assert sent["contractIdentifier"] == f"{entry.path}:{last}"
     assert sent["compilerVersion"] == manifest.compiler
-    assert sent["creationTransactionHash"] == funds.transaction
-    assert set(sent["stdJsonInput"]["sources"]) == set(funds.sources)
+    assert sent["creationTransactionHash"] == entry.transaction
+    assert set(sent["stdJsonInput"]["sources"]) == set(entry.sources)
 
     service.status, service.answer = 409, {}
     assert all(
@@ -89,8 +91,8 @@ def test_sourcify_and_etherscan_get_what_they_ask_for(
     path, body = service.asked[-1]
     form = parse_qs(body)
     assert path == "/?chainid=31337"
-    assert form["contractname"] == ["contracts/giving/IndexFunds.vy:IndexFunds"]
-    assert form["constructorArguements"] == [funds.constructor[2:]]
+    assert form["contractname"] == [f"{entry.path}:{last}"]
+    assert form["constructorArguements"] == [entry.constructor[2:]]
     assert form["codeformat"] == ["vyper-json"]
     assert form["apikey"] == ["of-a-test"]
 

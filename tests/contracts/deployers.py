@@ -33,6 +33,10 @@ SOURCES = {
     "GIVING": "contracts/giving/Giving.vy",
     "RECEIPT_BOOK": "contracts/giving/ReceiptBook.vy",
     "INDEX_FUNDS": "contracts/giving/IndexFunds.vy",
+    # fundraising
+    "CAMPAIGN": "contracts/fundraising/Campaign.vy",
+    "CAMPAIGN_FACTORY": "contracts/fundraising/CampaignFactory.vy",
+    "IMPACT_FUND": "contracts/fundraising/ImpactFund.vy",
     # test doubles
     "PLAIN_TOKEN": "tests/mocks/PlainToken.vy",
     "ODD_TOKEN": "tests/mocks/OddToken.vy",
@@ -59,7 +63,7 @@ def _fingerprint(module: Any) -> str:
         else info.compiler_input.sha256sum
         for info in below
     ]
-    return sha256sum("".join([*sums, module._module.source_sha256sum]))
+    return str(sha256sum("".join([*sums, module._module.source_sha256sum])))
 
 
 boa.interpret.get_module_fingerprint = _fingerprint

@@ -5,8 +5,8 @@
 @license AGPL-3.0-only
 @author DonaBlock
 @notice Armed with a call, it makes it once: when coin reaches it, or when a token
-        with hooks tells it of a transfer. It takes note of what came of it and lets
-        the transfer go on.
+        with hooks, or an NFT handed to it, tells it of a transfer. It takes note of
+        what came of it and lets the transfer go on.
 @custom:exit For tests only.
 @custom:trust For tests only.
 """
@@ -17,6 +17,8 @@ has_succeeded: public(bool)
 target: public(address)
 payload: public(Bytes[4_096])
 coin: public(uint256)
+# keccak256 of what `onERC721Received` was told last
+told: public(bytes32)
 
 
 @external
@@ -28,6 +30,15 @@ def __default__():
 @external
 def on_token():
     self._strike()
+
+
+@external
+def onERC721Received(
+    operator: address, owner: address, token_id: uint256, data: Bytes[1_024]
+) -> bytes4:
+    self.told = keccak256(abi_encode(operator, owner, token_id, data))
+    self._strike()
+    return 0x150b7a02
 
 
 @external

@@ -11,6 +11,7 @@
 
 from contracts.modules import base64
 from contracts.modules import goals
+from contracts.modules import plain_text
 from contracts.modules import text
 from contracts.modules import token_facts
 
@@ -93,3 +94,14 @@ def goal_name(goal: uint256) -> String[goals.MAX_NAME]:
 @pure
 def goal_colour(goal: uint256) -> String[6]:
     return goals._colour(goal)
+
+
+@external
+@pure
+def are_plain(
+    raws: DynArray[Bytes[plain_text.MAX_TEXT], 64],
+) -> DynArray[bool, 64]:
+    answers: DynArray[bool, 64] = []
+    for raw: Bytes[plain_text.MAX_TEXT] in raws:
+        answers.append(plain_text._is_plain(raw))
+    return answers

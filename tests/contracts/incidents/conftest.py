@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts import roles
+from tests.contracts.campaigns import Campaigns
 from tests.contracts.protocol import Protocol
 
 
@@ -17,3 +18,9 @@ def world():
         world.verify(payee)
     world.fill(world.donor, world.giving, world.funds, world.give)
     return world
+
+
+@pytest.fixture(scope="module")
+def campaigns():
+    """Campaigns of one verified charity; none is open."""
+    return Campaigns()

@@ -78,6 +78,16 @@ SUBJECTS = {
             "test_giving_machine",
             ("GIVING", "CHARITY_REGISTRY", "RECEIPT_BOOK", "ECOSYSTEM_RESERVE"),
         ),
+        Subject(
+            "CampaignMachine",
+            "test_campaign_machine",
+            ("CAMPAIGN", "CAMPAIGN_FACTORY", "CHARITY_REGISTRY", "ECOSYSTEM_RESERVE"),
+        ),
+        Subject(
+            "ImpactMachine",
+            "test_impact_machine",
+            ("IMPACT_FUND", "CHARITY_REGISTRY", "ECOSYSTEM_RESERVE"),
+        ),
     )
 }
 
