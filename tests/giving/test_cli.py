@@ -21,6 +21,7 @@ from tests.giving.conftest import (
     DONOR,
     LIQUIDITY,
     NEW_PAYEE,
+    OTHER_DONOR,
     PAYEES,
     PROPOSER,
     REGISTRAR,
@@ -97,6 +98,7 @@ def test_every_script_does_its_work(world: World, tmp_path: Path) -> None:
         _charities(ape, world)
         _timelock(ape, world)
         _vesting(ape, world)
+        _campaigns(ape, world)
         _refusals(ape, world)
     finally:
         ape.stop()
@@ -189,6 +191,58 @@ def _vesting(ape: Ape, world: World) -> None:
     ape.run("vest", "propose", "liquidity", world.address(STRANGER), account=LIQUIDITY)
     ape.run("vest", "accept", "liquidity", account=STRANGER)
     assert world.address(STRANGER) in ape.run("vest", "show", "liquidity")
+
+
+def _campaigns(ape: Ape, world: World) -> None:
+    creator = world.address(NEW_PAYEE)
+    example = "config/campaigns/example.toml"
+    refused = ape.refused("campaign", "create", example, account=NEW_PAYEE)
+    assert f"ape run campaign accept 1 {creator}" in refused
+    assert "accepted" in ape.run("campaign", "accept", "1", creator, account=PAYEES[0])
+    tier = ("--tier", "10 USDX,5,https://example.org/art.png")
+    terms = ("--goal", "30 USDX", "--deadline", "30 days", *tier)
+    out = ape.run("campaign", "create", example, *terms, account=NEW_PAYEE)
+    assert "opened  campaign 1 at 0x" in out and "can be exchanged" in out
+    assert "Wells for Turkana" in ape.run("campaign", "list", "--charity", "1")
+    assert "No campaign" in ape.run("campaign", "list", "--charity", "2")
+    out = ape.run("campaign", "pledge", "1", "--memo", "for Ada", account=DONOR)
+    assert "pledged  10 USDX to campaign 1: WELL #1" in out and "a signed permit" in out
+    short = ape.refused("campaign", "pledge", "1", "20 USDX", account=STRANGER)
+    assert "20 USDX are needed" in short
+    world.mint(STRANGER, 30_000_000)
+    assert "WELL #2" in ape.run("campaign", "pledge", "1", "20 USDX", account=STRANGER)
+    out = ape.run("campaign", "show", "1", "--backers")
+    assert "raised    30 USDX" in out and world.address(STRANGER) in out
+    assert "takes pledges until" in ape.refused("campaign", "finalise", "1", account=DONOR)
+    world.node.advance(30 * DAY)
+    assert "campaign 1: in milestones" in ape.run("campaign", "finalise", "1", account=DONOR)
+    assert "paid  6 USDX" in ape.run("campaign", "claim", "1", account=STRANGER)
+    document = ("--document", "Ten wells are dug.", "--uri", "ipfs://report")
+    assert "reported" in ape.run("campaign", "report", "1", *document, account=NEW_PAYEE)
+    assert "--approve or --object" in ape.refused("campaign", "vote", "1", account=STRANGER)
+    out = ape.run("campaign", "vote", "1", "--object", account=STRANGER)
+    assert "objected  milestone 0, with 20 USDX" in out and "ipfs://report" in out
+    ape.run("campaign", "vote", "1", "--approve", account=DONOR)
+    out = ape.run("campaign", "show", "1")
+    assert "10 USDX approve, 20 USDX object" in out and "as it stands: rejected" in out
+    assert "the vote runs until" in ape.refused("campaign", "settle", "1", account=DONOR)
+    world.node.advance(14 * DAY)
+    assert "rejected  milestone 0" in ape.run("campaign", "settle", "1", account=DONOR)
+    out = ape.run("campaign", "refund", "1", "--all", account=OTHER_DONOR)
+    assert f"paid back  8 USDX to {world.address(DONOR)}" in out
+    assert f"paid back  16 USDX to {world.address(STRANGER)}" in out
+    assert "Nothing is left to do" in ape.run("campaign", "show", "1")
+
+    ape.run("campaign", "create", example, account=NEW_PAYEE)
+    ape.run("campaign", "pledge", "2", "2 ether", "--tier", "1", account=DONOR)
+    ape.run("campaign", "pledge", "2", account=STRANGER)
+    assert "2.1 ETH is paid back" in ape.run("campaign", "cancel", "2", account=NEW_PAYEE)
+    both = ("--all", "--receiver", creator)
+    assert "choose one" in ape.refused("campaign", "refund", "2", *both, account=DONOR)
+    out = ape.run("campaign", "refund", "2", "--receiver", creator, account=STRANGER)
+    assert f"paid back  0.1 ETH to {creator}" in out
+    assert "paid back  2 ETH" in ape.run("campaign", "refund", "2", account=DONOR)
+    assert "nobody is left" in ape.refused("campaign", "refund", "2", "--all", account=DONOR)
 
 
 def _refusals(ape: Ape, world: World) -> None:

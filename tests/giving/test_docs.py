@@ -14,7 +14,17 @@ import pytest
 from donablock.settings import settings
 
 ROOT = settings().root
-SCRIPTS = ("charity", "claim", "donate", "fund-donate", "give", "govern", "receipt", "vest")
+SCRIPTS = (
+    "campaign",
+    "charity",
+    "claim",
+    "donate",
+    "fund-donate",
+    "give",
+    "govern",
+    "receipt",
+    "vest",
+)
 _COMMAND = re.compile(r"(?:^|[`$ ])ape run ([a-z-]+[^`\n]*)", re.MULTILINE)
 
 
