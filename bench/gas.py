@@ -25,6 +25,7 @@ from rich.table import Table
 from web3 import Web3
 from web3.types import TxParams, Wei
 
+from bench import fundraising
 from bench.deployment import DAY, NATIVE, NOTICE, PAYEE_DELAY, Bench, build, deploy
 from bench.where import breakdown
 from donablock.chain.node import Anvil
@@ -81,6 +82,10 @@ CEILINGS = {
     # Out of the ceiling's reach with a finite allowance: the floor is in docs/gas.md.
     GIFT_FINITE: Ceiling(53_400, "-"),
     "index fund gift, ERC-20, finite allowance": Ceiling(60_500, "-"),
+    fundraising.PLEDGE: Ceiling(150_000, "204,946 + base; a mint alone 121,028 to 149,977"),
+    "campaign: refund, ERC-20": Ceiling(70_000, "102,278"),
+    "campaign: finalise, succeeded": Ceiling(60_000, "-"),
+    "campaign: claim, ERC-20": Ceiling(62_000, "-"),
 }
 
 # One fund per size, so that warm and cold are the same for each.
@@ -118,6 +123,7 @@ def measure(node: Anvil) -> Measurements:
     _gifts(found)
     _funds(found)
     _claims(found)
+    fundraising.measure(found)
     _governance(found)
     return found
 
