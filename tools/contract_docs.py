@@ -10,6 +10,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ asset's smallest unit, times in seconds, and the zero address stands for the cha
 """
 
 
+@cache
 def compiled(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
     """ABI, user documentation and developer documentation of a contract.
 
