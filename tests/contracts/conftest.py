@@ -8,11 +8,14 @@ from __future__ import annotations
 import boa
 import pytest
 
-from tests.contracts import deployers, roles
+from tests.contracts import deployers, engine, roles
 
 DAY = 86_400
 # nobody's timestamp: tests never read the machine's clock
 NOW = 1_800_000_000
+
+
+engine.choose()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -62,7 +62,7 @@ def test_one_of_a_cart_leaves_the_others_theirs(world, kind):
     world.giving.donate_cart_native(
         [1, 2, 3], [PART] * 3, MEMO, 7, value=3 * PART + 7, sender=world.donor
     )
-    gas = world.giving.call_trace().gas_used
+    gas = world.giving._computation.get_gas_used()
     taken = PART if kind in TAKES else 0
     assert [after - then for after, then in zip(balances(world), before, strict=True)] == [
         PART,
@@ -129,7 +129,7 @@ def test_a_batch_of_claims_pays_the_others(world, kind):
     boa.env.set_code(world.payees[1], HOSTILE[kind])
     refs = [(1, 1, member, ZERO) for member in (1, 0, 1, 2)]
     assert world.funds.claim_many(refs) == (3 if kind in TAKES else 2)
-    gas = world.funds.call_trace().gas_used
+    gas = world.funds._computation.get_gas_used()
     assert gas < 2 * 100_000 + 250_000
     assert [world.funds.claimed(1, 1, member, ZERO) for member in (0, 2)] == [PART, PART]
     world.check()

@@ -29,16 +29,16 @@ def world():
 def test_usdt_goes_everywhere_at_an_ordinary_price(world):
     token, donor = world.token, world.donor
     world.giving.donate_token(1, token, 100, MEMO, 7, sender=donor)
-    assert world.giving.call_trace().gas_used < CEILING
+    assert world.giving._computation.get_gas_used() < CEILING
     world.giving.donate_cart_token(token, [1, 1], [100, 100], MEMO, 7, sender=donor)
-    assert world.giving.call_trace().gas_used < CEILING
+    assert world.giving._computation.get_gas_used() < CEILING
     world.funds.donate_token(1, 1, token, 100, MEMO, sender=donor)
-    assert world.funds.call_trace().gas_used < CEILING
+    assert world.funds._computation.get_gas_used() < CEILING
     world.funds.claim(1, 1, 0, token)
-    assert world.funds.call_trace().gas_used < CEILING
+    assert world.funds._computation.get_gas_used() < CEILING
     world.give.issue(100, world.payee, sender=donor)
     world.give.redeem(1, 100, sender=world.payee)
-    assert world.give.call_trace().gas_used < CEILING
+    assert world.give._computation.get_gas_used() < CEILING
     assert token.balanceOf(world.payee) == 500
     assert token.balanceOf(world.operations) == 14
     for contract in (world.giving, world.funds, world.give):

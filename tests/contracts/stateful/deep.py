@@ -117,7 +117,8 @@ def run_batch(name: str, seed: int, examples: int = EXAMPLES) -> dict[str, Any]:
     """Run one batch on a chain of its own; the counts, or what broke."""
     import boa
 
-    from tests.contracts.stateful import counting, engine
+    from tests.contracts import engine
+    from tests.contracts.stateful import counting
 
     started = time.monotonic()
     module = importlib.import_module(f"tests.contracts.stateful.{SUBJECTS[name].module}")

@@ -23,6 +23,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from tests.contracts import deployers, roles
 from tests.contracts.campaigns import ARTWORK, PAGE, Campaigns
+from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.models.campaign import (
     BASIS,
     FAILED,
@@ -39,8 +40,7 @@ from tests.contracts.models.campaign import (
 )
 from tests.contracts.money import COIN, balance, send
 from tests.contracts.protocol import NO_SIGNATURE, PAYEE_DELAY
-from tests.contracts.stateful.counting import NOW, CountedMachine, run
-from tests.contracts.stateful.engine import pyrevm
+from tests.contracts.stateful.counting import NOW, CountedMachine, run, run_its_length
 
 DAY = 86_400
 RICHES = 2**140
@@ -1317,18 +1317,18 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_campaign_machine():
-    """On titanoboa's own engine, which checks most and is slow."""
-    CampaignMachine.prepare()
-    counter = run(CampaignMachine, examples=3)
+    with pyrevm():
+        CampaignMachine.prepare()
+        counter = run_its_length(CampaignMachine)
     print(f"\n{counter}")
-    counter.check()
+    counter.check(CALLS)
 
 
 @pytest.mark.stateful
-def test_campaign_machine_at_length():
-    with pyrevm():
+def test_campaign_machine_on_py_evm():
+    """On titanoboa's own engine, which checks most and is slow."""
+    with py_evm():
         CampaignMachine.prepare()
-        # many small batches are more unlike each other than one large one
-        counter = run(CampaignMachine, examples=8, calls=2_500, first_seed=1)
+        counter = run(CampaignMachine, examples=3)
     print(f"\n{counter}")
-    counter.check(CALLS)
+    counter.check()

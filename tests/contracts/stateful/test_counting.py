@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from tests.contracts import deployers, roles
-from tests.contracts.stateful.counting import CountedMachine, Counter, batches, machines, run
+from tests.contracts.engine import py_evm
+from tests.contracts.stateful.counting import (
+    LENGTHS,
+    CountedMachine,
+    Counter,
+    batches,
+    machines,
+    run,
+)
 
 
 class CountingExample(CountedMachine):
@@ -42,6 +50,11 @@ def counted(**by_call):
 
 
 def test_every_call_is_counted_and_the_chain_is_left_as_it_was():
+    with py_evm():
+        count_every_call()
+
+
+def count_every_call():
     before = (boa.env.timestamp, boa.env.evm.vm.state.state_root)
     counter = run(CountingExample, examples=5, steps=20)
     assert counter.examples >= 5
@@ -129,3 +142,7 @@ def test_a_counter_prints_a_line_per_call():
 def test_machines_are_found_by_name():
     assert "CountedMachine" not in machines()
     assert all(issubclass(machine, CountedMachine) for machine in machines().values())
+
+
+def test_twenty_thousand_calls_in_make_test():
+    assert sum(LENGTHS.values()) >= 20_000

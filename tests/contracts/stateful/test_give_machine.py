@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.contracts import deployers, roles
+from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.money import COIN, balance
-from tests.contracts.stateful.counting import CountedMachine, run
+from tests.contracts.stateful.counting import CountedMachine, run, run_its_length
 
 DAY = 86_400
 PAYEE_DELAY = 2 * DAY
@@ -333,25 +334,37 @@ class GiveMachine(CountedMachine):
             super().teardown()
 
 
+# what a run must have done at least once
+CALLS = {
+    "issue",
+    "issue_with_permit",
+    "transfer",
+    "approve",
+    "transferFrom",
+    "redeem",
+    "sweep backing",
+    "sweep another token",
+    "sweep coin",
+    "registry.verify",
+    "registry.suspend",
+    "registry.revoke",
+    "registry.propose_payee",
+    "registry.accept_payee",
+}
+
+
 @pytest.mark.stateful
 def test_give_machine():
-    counter = run(GiveMachine, examples=20, steps=50)
+    with pyrevm():
+        counter = run_its_length(GiveMachine)
     print(f"\n{counter}")
-    counter.check(
-        {
-            "issue",
-            "issue_with_permit",
-            "transfer",
-            "approve",
-            "transferFrom",
-            "redeem",
-            "sweep backing",
-            "sweep another token",
-            "sweep coin",
-            "registry.verify",
-            "registry.suspend",
-            "registry.revoke",
-            "registry.propose_payee",
-            "registry.accept_payee",
-        }
-    )
+    counter.check(CALLS)
+
+
+@pytest.mark.stateful
+def test_give_machine_on_py_evm():
+    """On titanoboa's own engine, which checks most and is slow."""
+    with py_evm():
+        counter = run(GiveMachine, examples=4)
+    print(f"\n{counter}")
+    counter.check()

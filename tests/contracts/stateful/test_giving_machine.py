@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.contracts import deployers, roles
+from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.models.registry import (
     EXPIRED,
     MAX_TERM,
@@ -39,8 +40,7 @@ from tests.contracts.protocol import (
     Protocol,
     set_code,
 )
-from tests.contracts.stateful.counting import NOW, CountedMachine, run
-from tests.contracts.stateful.engine import pyrevm
+from tests.contracts.stateful.counting import NOW, CountedMachine, run, run_its_length
 
 DAY = 86_400
 RICHES = 2**140
@@ -945,17 +945,18 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_giving_machine():
-    """On titanoboa's own engine, which checks most and is slow."""
-    GivingMachine.prepare()
-    counter = run(GivingMachine, examples=25)
+    with pyrevm():
+        GivingMachine.prepare()
+        counter = run_its_length(GivingMachine)
     print(f"\n{counter}")
-    counter.check()
+    counter.check(CALLS)
 
 
 @pytest.mark.stateful
-def test_giving_machine_at_length():
-    with pyrevm():
+def test_giving_machine_on_py_evm():
+    """On titanoboa's own engine, which checks most and is slow."""
+    with py_evm():
         GivingMachine.prepare()
-        counter = run(GivingMachine, examples=220)
+        counter = run(GivingMachine, examples=8)
     print(f"\n{counter}")
-    counter.check(CALLS)
+    counter.check()

@@ -196,8 +196,8 @@ def test_a_campaign_is_a_proxy_that_is_open_at_once(world, factory, token, who, 
     asset = COIN if kind == "coin" else token
     terms = world.terms(asset=asset, strict=False, milestones=[4_000])
     address = to_checksum_address(str(factory.create(1, terms, sender=sender)))
-    logs = logged(factory)
     campaign = world.at(address)
+    logs = logged(factory)
     assert [log for log in logs if log[0] == factory.address] == [
         entry(factory, "CampaignCreated", campaign=address, charity_id=1, creator=sender, number=1)
     ]

@@ -9,6 +9,7 @@ from eth_account import Account
 from eth_utils import keccak
 
 from tests.contracts import deployers, roles
+from tests.contracts.engine import py_evm
 from tests.contracts.logs import entry, logged
 from tests.contracts.money import COIN, change, moves, send
 
@@ -26,8 +27,12 @@ def holder():
 
 @pytest.fixture(scope="module", params=["DonaBlock", "DonaGive"])
 def token(request, holder):
+    return deploy(request.param, holder)
+
+
+def deploy(kind, holder):
     """A token of which the holder has HELD and nobody else anything, or the vesting the rest."""
-    if request.param == "DonaBlock":
+    if kind == "DonaBlock":
         vesting = roles.address("vesting")
         token = deployers.DONA_BLOCK.deploy(vesting)
         token.transfer(holder, HELD, sender=vesting)
@@ -356,18 +361,19 @@ def test_the_domain_is_what_the_standard_says(token):
     assert extensions == []
 
 
-def test_after_a_fork_of_the_chain_only_the_new_chain_id_counts(token, holder, spender, now):
-    old = boa.env.evm.patch.chain_id
-    before = roles.sign_permit(token, "holder", spender, 7, now)
-    boa.env.evm.patch.chain_id = old + 1
-    try:
+@pytest.mark.parametrize("kind", ["DonaBlock", "DonaGive"])
+def test_after_a_fork_of_the_chain_only_the_new_chain_id_counts(kind, holder, spender, now):
+    with py_evm():
+        boa.env.timestamp = now
+        token = deploy(kind, holder)
+        old = boa.env.evm.patch.chain_id
+        before = roles.sign_permit(token, "holder", spender, 7, now)
+        boa.env.evm.patch.chain_id = old + 1
         assert token.DOMAIN_SEPARATOR() == domain(token, old + 1)
         with boa.reverts("erc20: not the owner's signature"):
             token.permit(*before.arguments)
         token.permit(*roles.sign_permit(token, "holder", spender, 8, now).arguments)
         assert token.allowance(holder, spender) == 8
-    finally:
-        boa.env.evm.patch.chain_id = old
 
 
 def test_the_key_of_a_role_is_the_key_of_its_address(holder):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contracts import deployers
-from tests.contracts.stateful.engine import pyrevm
+from tests.contracts.engine import pyrevm
 
 MAX_TEXT = 128
 BATCH = 64

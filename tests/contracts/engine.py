@@ -1,22 +1,24 @@
-"""pyrevm under titanoboa: the same contract objects and machines on an engine fifty times as fast.
+"""The engines under titanoboa. The tests of the contracts run on pyrevm, fifty times as fast.
 
-    with pyrevm():
-        ...                     # boa.env runs on pyrevm here
+    ENGINE=py-evm pytest ...    # all of them on titanoboa's own engine instead
+
+    with pyrevm():              # or py_evm()
+        ...                     # boa.env is a new chain on that engine here
 
 titanoboa's own engine, py-evm, is the one that explains a failure: it traces sources, knows the
-memory of each frame, and measures gas by line. pyrevm only executes. `make test` runs the state
-machines on titanoboa's own engine; the million calls of `make test-deep` run here. What the two
-must agree on is tested in test_engine.py.
+memory of each frame, and measures gas by line. pyrevm only executes. What the two must agree on is
+tested in test_engine.py, and each state machine has a short run on py-evm in `make test`.
 
-Not here: forks, fast mode, gas profiles, source traces, and boa's `eval` and storage dumps.
+Not on pyrevm: another chain id, forks, fast mode, gas profiles, source traces, and boa's `eval`.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections import namedtuple
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +27,7 @@ import boa
 from boa.contracts import event_decoder
 from boa.util.abi import Address
 from boa.vm.gas_meters import GasMeter
+from boa.vm.py_evm import PyEVM
 from eth.codecs.abi import decoder
 from eth.exceptions import InsufficientFunds, OutOfGas, Revert
 from eth_utils import keccak
@@ -43,6 +46,10 @@ CHAIN_ID = 1
 # where balances that a test sets come from, and by way of what
 FAUCET = Address("0x" + "fa" * 20)
 FORCE = Address("0x" + "f0" * 20)
+# who makes a contract call, and where the contract's own code is meanwhile
+GATE = Address("0x" + "fb" * 20)
+SHADOW = Address("0x" + "fc" * 20)
+PADDING = bytes(33)
 _OUTPUT = re.compile(r"Revert \{ gas_used: (\d+), output: 0x([0-9a-f]*) \}")
 
 
@@ -120,11 +127,15 @@ class Computation:
         return self.error is None
 
     def get_gas_used(self) -> int:
-        return self._gas_used
+        """As titanoboa counts it: without what a transaction costs before its first opcode. But
+        every account and slot is cold at first, which titanoboa's are not.
+        """
+        zeros = self.msg.data.count(0)
+        return self._gas_used - 21_000 - 4 * zeros - 16 * (len(self.msg.data) - zeros)
 
     @property
     def net_gas_used(self) -> int:
-        return self._gas_used
+        return self.get_gas_used()
 
     def get_raw_log_entries(self) -> list[tuple[int, bytes, tuple[int, ...], bytes]]:
         entries = []
@@ -156,7 +167,8 @@ class Engine:
         self._evm = EVM(gas_limit=2**63 - 1, spec_id=HARDFORK)
         self.patch = Patch(self._evm)
         self._nonces: dict[str, int] = {}
-        self._evm.set_balance(FAUCET, 2**255)
+        # how to undo what pyrevm does not when it reverts, the oldest first
+        self._undo: list[Callable[[], None]] = []
 
     # --- accounts ---
 
@@ -167,25 +179,35 @@ class Engine:
         """By a payment, since pyrevm's own `set_balance` is not undone by `revert`."""
         change = value - self.get_balance(address)
         if change > 0:
+            self._evm.set_balance(FAUCET, change)
             # by selfdestruct, which no code at the address can refuse
-            self.set_code(FORCE, b"\x73" + address.canonical_address + b"\xff")
+            self._put_code(FORCE, b"\x73" + address.canonical_address + b"\xff")
             self._run(FAUCET, FORCE, b"", change, GAS_LIMIT)
         elif change < 0 and (code := self.get_code(address)):
             # a contract cannot be the sender: for a moment its code is to pay the faucet
             pay = b"\x5f\x5f\x5f\x5f\x7f" + (-change).to_bytes(32, "big")
             pay += b"\x73" + FAUCET.canonical_address + b"\x5a\xf1"
-            self.set_code(address, pay)
+            self._put_code(address, pay)
             self._run(FAUCET, address, b"", 0, GAS_LIMIT)
-            self.set_code(address, code)
+            self._put_code(address, code)
         elif change < 0:
             self._run(address, FAUCET, b"", -change, GAS_LIMIT)
         assert self.get_balance(address) == value, "pyrevm engine: balance not set"
 
     def get_code(self, address: Address) -> bytes:
-        return bytes(self._evm.get_code(address) or b"")
+        code = bytes(self._evm.get_code(address) or b"")
+        # pyrevm pads what a contract created
+        if code.endswith(PADDING) and keccak(code) != self._evm.basic(address).code_hash:
+            code = code.removesuffix(PADDING)
+        return code
 
     def set_code(self, address: Address, code: bytes) -> None:
-        """Not undone by `revert`."""
+        before = self.get_code(address)
+        self._undo.append(lambda: self._put_code(address, before))
+        self._put_code(address, code)
+
+    def _put_code(self, address: Address, code: bytes) -> None:
+        """Not undone by pyrevm's `revert`."""
         balance = self._evm.get_balance(address)
         self._evm.insert_account_info(address, AccountInfo(nonce=1, code=code))
         if balance:
@@ -194,16 +216,27 @@ class Engine:
     def get_storage(self, address: Address, slot: int) -> int:
         return int(self._evm.storage(address, slot))
 
+    def get_storage_slot(self, address: Address, slot: int) -> bytes:
+        return self.get_storage(address, slot).to_bytes(32, "big")
+
     def set_storage(self, address: Address, slot: int, value: int) -> None:
+        before = self.get_storage(address, slot)
+        self._undo.append(lambda: self._put_storage(address, slot, before))
+        self._put_storage(address, slot, value)
+
+    def _put_storage(self, address: Address, slot: int, value: int) -> None:
         self._evm.insert_account_storage(address, slot, value)
 
     # --- snapshots ---
 
     def snapshot(self) -> Any:
-        return self._evm.snapshot()
+        return self._evm.snapshot(), len(self._undo), dict(self._nonces)
 
     def revert(self, snapshot_id: Any) -> None:
-        self._evm.revert(snapshot_id)
+        checkpoint, kept, self._nonces = snapshot_id
+        self._evm.revert(checkpoint)
+        while len(self._undo) > kept:
+            self._undo.pop()()
 
     # --- what boa asks for and does not need here ---
 
@@ -223,7 +256,7 @@ class Engine:
     # --- running ---
 
     def generate_create_address(self, sender: Address) -> Address:
-        # not the address a chain would give, but as unpredictable and never the same twice
+        # not the address a chain would give, but as unpredictable
         nonce = self._nonces.get(sender, 0)
         self._nonces[sender] = nonce + 1
         return Address(keccak(sender.canonical_address + nonce.to_bytes(32, "big"))[12:])
@@ -245,6 +278,8 @@ class Engine:
         return self._run(sender, to, data, value, gas)
 
     def _run(self, sender: Address, to: Address, data: bytes, value: int, gas: int) -> Computation:
+        if self._evm.get_code(sender):
+            return self._run_as_contract(sender, to, data, value, gas)
         evm = self._evm
         # pyrevm keeps it from one call to the next; on a chain each transaction begins without
         evm.reset_transient_storage()
@@ -254,6 +289,43 @@ class Engine:
             return Computation(*_failed(failure), data)
         result = evm.result
         return Computation(output, result.logs, result.gas_used, None, data)
+
+    def _run_as_contract(
+        self, sender: Address, to: Address, data: bytes, value: int, gas: int
+    ) -> Computation:
+        """A contract is the sender, which EIP-3607 forbids: for a moment its code passes on what
+        the gate sends it, and does what it always did for all others.
+        """
+        if value > self.get_balance(sender):
+            raise InsufficientFunds("pyrevm engine: the contract has less than it is to send")
+        code = self.get_code(sender)
+        self._put_code(SHADOW, code)
+        self._put_code(sender, GATEWAY)
+        try:
+            call = to.canonical_address.rjust(32, b"\0") + value.to_bytes(32, "big") + data
+            done = self._run(GATE, sender, call, 0, gas)
+        finally:
+            self._put_code(sender, code)
+        done.msg.data = data
+        return done
+
+
+def _gateway() -> bytes:
+    """Code: called by GATE with address, value and data, call that; else be what SHADOW is."""
+    # copy everything returned, and return or revert with it, as the word on the stack says
+    answer = "3d5f5f3e" + "60{:02x}57" + "3d5ffd" + "5b3d5ff3"
+    be = "365f5f37" + "5f5f365f73" + SHADOW[2:] + "5af4"
+    head = "3373" + GATE[2:] + "14" + "60{:02x}57"
+    first = len(bytes.fromhex(head.format(0) + be))
+    be += answer.format(first + len(bytes.fromhex(answer.format(0))) - 4)
+    gate = first + len(bytes.fromhex(answer.format(0)))
+    # the data begin at byte 64
+    call = "5b" + "604036036040" + "5f37" + "5f5f604036035f6020355f355af1"
+    end = gate + len(bytes.fromhex(call)) + len(bytes.fromhex(answer.format(0))) - 4
+    return bytes.fromhex(head.format(gate) + be + call + answer.format(end))
+
+
+GATEWAY = _gateway()
 
 
 def _failed(failure: RuntimeError) -> tuple[bytes, list[Any], int, Exception]:
@@ -270,13 +342,33 @@ def _failed(failure: RuntimeError) -> tuple[bytes, list[Any], int, Exception]:
     raise failure
 
 
+ENGINES = {"pyrevm": Engine, "py-evm": lambda: PyEVM(boa.env)}
+
+
+def choose() -> None:
+    """Start a new chain on the engine that the environment names."""
+    name = os.environ.get("ENGINE", "pyrevm")
+    if name not in ENGINES:
+        raise SystemExit(f"ENGINE={name}: there are {' and '.join(ENGINES)}")
+    boa.env.evm = ENGINES[name]()
+
+
 @contextmanager
-def pyrevm() -> Iterator[None]:
-    """boa.env on a new pyrevm chain; what was deployed before is not there."""
+def _on(name: str) -> Iterator[None]:
     env = boa.env
     before = env.evm
-    env.evm = Engine()
+    env.evm = ENGINES[name]()
     try:
         yield
     finally:
         env.evm = before
+
+
+def pyrevm() -> AbstractContextManager[None]:
+    """boa.env on a new pyrevm chain; what was deployed before is not there."""
+    return _on("pyrevm")
+
+
+def py_evm() -> AbstractContextManager[None]:
+    """boa.env on a new chain of titanoboa's own engine; what was deployed before is not there."""
+    return _on("py-evm")

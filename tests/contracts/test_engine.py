@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import boa
 import pytest
 from eth.exceptions import InsufficientFunds
 
 from tests.contracts import deployers, roles
+from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.logs import logged
 from tests.contracts.money import COIN, balance, send
 from tests.contracts.protocol import BURNING, MEMO, REVERTING, Protocol, set_code
 from tests.contracts.stateful.counting import NOW
-from tests.contracts.stateful.engine import pyrevm
 
-ENGINES = {"titanoboa": nullcontext, "pyrevm": pyrevm}
+ENGINES = {"py-evm": py_evm, "pyrevm": pyrevm}
 
 
 @pytest.fixture(params=ENGINES)
@@ -68,7 +66,8 @@ def story():
 
 
 def test_both_engines_tell_the_same_story():
-    told = story()
+    with py_evm():
+        told = story()
     with pyrevm():
         assert story() == told
     assert any("PartFailed" in str(entry) for entry in told)
@@ -125,3 +124,40 @@ def test_the_engine_before_is_there_again():
         with pytest.raises(AttributeError, match="cannot be changed"):
             boa.env.evm.patch.chain_id = 5
     assert boa.env.evm is before
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_contract_may_be_the_sender():
+    """Its own code answers whoever calls it meanwhile, with its own money and storage."""
+    token = deployers.STRANGE_TOKEN.deploy(6, 0)
+    relay = deployers.RELAY.deploy()
+    boa.env.set_balance(relay.address, 9)
+    token.mint(relay, 5)
+    receiver = roles.address("donor")
+    before = balance(COIN, receiver)
+    token.transfer(receiver, 2, sender=relay.address)
+    with boa.reverts():
+        token.transfer(receiver, 4, sender=relay.address)
+    assert (token.balanceOf(relay), token.balanceOf(receiver)) == (3, 2)
+    code = boa.env.get_code(relay.address)
+    assert send(receiver, 4, sender=relay.address) is None
+    assert (balance(COIN, relay), balance(COIN, receiver)) == (5, before + 4)
+    with pytest.raises(InsufficientFunds):
+        send(receiver, 6, sender=relay.address)
+    assert boa.env.get_code(relay.address) == code
+    relay.set_answer(token, token.transfer.prepare_calldata(receiver, 1), 0)
+    assert send(relay, 1, sender=relay.address) is None
+    assert (token.balanceOf(relay), token.balanceOf(receiver)) == (2, 3)
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_anchor_undoes_code_and_storage_put_by_hand():
+    place = roles.address("a place for code")
+    with boa.env.anchor():
+        boa.env.set_code(place, b"\x60")
+        with boa.env.anchor():
+            boa.env.set_code(place, b"\x60\x60")
+            boa.env.set_storage(place, 1, 7)
+        assert boa.env.get_code(place) == b"\x60"
+        assert boa.env.get_storage(place, 1) == 0
+    assert boa.env.get_code(place) == b""
