@@ -16,6 +16,7 @@ to docs/audit/mutation.md.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import re
@@ -141,6 +142,9 @@ def _worker(tree: Path, jobs: list[tuple[str, Mutant]], verdicts: SimpleQueue[An
     # What a fault does not reach is read and compiled here, once for all forks.
     for name in deployers.SOURCES:
         getattr(deployers, name)
+    # it stays: a fork's collector need not look at it, which takes longer than most tests
+    gc.collect()
+    gc.freeze()
 
     for file, mutant in jobs:
         path = tree / file
@@ -184,7 +188,10 @@ def _run(tree: Path, path: Path, pytest: Any) -> int:
     if not _compiles(tree, path):
         return 99
     tests = tests_of(path.stem, tree)
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
+    # only the exit code is read, so that failures need not be explained
+    options = ["-x", "-q", "--no-header", "--tb=no", "--assert=plain"]
+    for plugin in ("cacheprovider", "xdist", "unraisableexception"):
+        options += ["-p", f"no:{plugin}"]
     return int(pytest.main([*options, *tests]))
 
 
