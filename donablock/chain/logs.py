@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import StringDecoder
+from eth_abi.registry import BaseEquals
 from eth_typing import ChecksumAddress
 from eth_utils.abi import event_abi_to_log_topic
 from web3 import Web3
+from web3._utils.abi import build_strict_registry
 from web3._utils.events import get_event_data
 from web3.exceptions import LogTopicError, Web3Exception, Web3ValueError
 from web3.types import EventData, LogReceipt
@@ -46,7 +51,7 @@ class LogReader:
             )
             for address, (name, abi) in contracts.items()
         }
-        self._codec = Web3().codec
+        self._codec = _codec()
 
     @property
     def addresses(self) -> list[ChecksumAddress]:
@@ -110,6 +115,23 @@ class LogReader:
                 if not names or event.name in names:
                     yield event
             start, width = end + 1, min(page, width * 2)
+
+
+class _AnyText(StringDecoder):
+    """Bytes that are no text are replaced: a contract logs whatever it is given, and one such log
+    must not keep people from reading the rest."""
+
+    def __init__(self) -> None:
+        super().__init__("replace")  # type: ignore[no-untyped-call]
+
+
+@cache
+def _codec() -> ABICodec:
+    registry = build_strict_registry()
+    registry.unregister_decoder("string")
+    any_text: Any = BaseEquals("string")  # type: ignore[no-untyped-call]
+    registry.register_decoder(any_text, _AnyText, label="string")
+    return ABICodec(registry)
 
 
 def _events(abi: ABI) -> Iterator[dict[str, Any]]:

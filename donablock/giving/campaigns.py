@@ -23,7 +23,7 @@ from donablock.chain.artifacts import abi
 from donablock.chain.logs import Event, LogReader
 from donablock.chain.permit import Permit
 from donablock.chain.session import Session, ask
-from donablock.errors import InputError, NodeError
+from donablock.errors import InputError
 from donablock.giving.assets import address_of, asset_at, known_assets, parse
 from donablock.giving.campaign_terms import MAX_RAISED, MAX_URI, Terms, check_text
 from donablock.giving.charities import Charities, Charity, Status
@@ -435,13 +435,7 @@ class Campaigns:
             return None
         start = self._opened_in(campaign)
         contract = self._contract(campaign)
-        try:
-            events = list(scan(contract, "Reported", {"stage": stage.number}, from_block=start))
-        except NodeError as error:
-            # a creator can log bytes that are no text
-            if isinstance(error.__cause__, UnicodeDecodeError):
-                return b"\0" * 32, "(unreadable)"
-            raise
+        events = list(scan(contract, "Reported", {"stage": stage.number}, from_block=start))
         return (bytes(events[0]["report"]), _shown(str(events[0]["uri"]))) if events else None
 
     def accepts(self, charity_id: int, creator: str) -> bool:

@@ -6,18 +6,19 @@ such as one donor's gifts. A refused page is halved until it passes, as there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
+from web3._utils.filters import construct_event_filter_params
 from web3.contract import Contract
 from web3.exceptions import Web3Exception
 from web3.types import TxReceipt
 
-from donablock.chain.logs import Event
+from donablock.chain.logs import Event, LogReader
 from donablock.chain.session import Session, ask
 from donablock.errors import NodeError
 
-__all__ = ["LOOKUP_BLOCKS", "PAGE", "logged", "scan"]
+__all__ = ["LOOKUP_BLOCKS", "PAGE", "logged", "scan", "scan_topics"]
 
 # blocks asked for at once, at most; what public nodes commonly allow
 PAGE = 5_000
@@ -39,15 +40,38 @@ def scan(
     `filters`: values of indexed arguments. `to_block`: the newest block if left out. Raises
     NodeError where the node refuses even a single block.
     """
+    entry = next(e for e in contract.abi if e["type"] == "event" and e["name"] == event)
+    _, wanted = construct_event_filter_params(
+        cast(Any, entry), contract.w3.codec, argument_filters=dict(filters or {})
+    )
+    yield from scan_topics(
+        contract, wanted["topics"], from_block=from_block, to_block=to_block, page=page
+    )
+
+
+def scan_topics(
+    contract: Contract,
+    topics: Sequence[Any],
+    *,
+    from_block: int = 0,
+    to_block: int | None = None,
+    page: int = PAGE,
+) -> Iterator[Event]:
+    """The same for topics as nodes take them: one, None for any, or a list of which one is to be
+    there, for each place."""
+    reader = LogReader({contract.address: ("", cast(Any, contract.abi))})
     last = int(ask(lambda: contract.w3.eth.block_number)) if to_block is None else to_block
     start, width = from_block, page
     while start <= last:
         end = min(start + width - 1, last)
         try:
-            found = list(
-                contract.events[event]().get_logs(
-                    argument_filters=dict(filters or {}), from_block=start, to_block=end
-                )
+            found = contract.w3.eth.get_logs(
+                {
+                    "address": contract.address,
+                    "topics": list(topics),
+                    "fromBlock": start,
+                    "toBlock": end,
+                }
             )
         except (Web3Exception, ValueError, OSError) as error:
             if end == start or isinstance(error, OSError):
@@ -56,7 +80,7 @@ def scan(
                 ) from error
             width = max(1, (end - start + 1) // 2)
             continue
-        yield from (_event(entry) for entry in found)
+        yield from reader.decode(found)
         start, width = end + 1, min(page, width * 2)
 
 
@@ -67,16 +91,3 @@ def logged(session: Session, receipt: TxReceipt, contract: str, *names: str) -> 
         for event in session.events(receipt)
         if event.contract == contract and event.name in names
     ]
-
-
-def _event(entry: Any) -> Event:
-    return Event(
-        contract="",
-        name=str(entry["event"]),
-        args=dict(entry["args"]),
-        address=entry["address"],
-        block_number=int(entry["blockNumber"]),
-        block_hash="0x" + bytes(entry["blockHash"]).hex(),
-        transaction="0x" + bytes(entry["transactionHash"]).hex(),
-        log_index=int(entry["logIndex"]),
-    )

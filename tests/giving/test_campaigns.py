@@ -468,7 +468,7 @@ def test_the_payee_gives_up_during_the_milestones(world: World) -> None:
     assert of(world, STRANGER).get(campaign.address).refundable == 4_000_000
 
 
-def test_a_report_that_is_no_text_is_said_to_be_unreadable(world: World) -> None:
+def test_a_report_at_no_text_is_shown_with_its_hash(world: World) -> None:
     campaign = opened(world, dollars(milestones=["40 %"], goal="10 USDX"))
     back(world, DONOR, campaign, "10")
     passes(world, campaign)
@@ -483,7 +483,7 @@ def test_a_report_that_is_no_text_is_said_to_be_unreadable(world: World) -> None
     }
     creator.w3.eth.wait_for_transaction_receipt(creator.w3.eth.send_transaction(sent))
     mine = of(world, STRANGER)
-    assert mine.report(mine.get(campaign.address)) == (b"\0" * 32, "(unreadable)")
+    assert mine.report(mine.get(campaign.address)) == (b"\1" * 32, "\ufffd" * 4 + "://report")
 
 
 # --- pledging ---------------------------------------------------------------------------------

@@ -65,6 +65,20 @@ def test_an_application_must_be_told_apart(world: World) -> None:
         registrar.application(world.address(NEW_PAYEE))
 
 
+def test_an_application_that_is_no_text_hides_no_other(world: World) -> None:
+    applicant = world.session(NEW_PAYEE)
+    profile = profile_of(world, NEW_PAYEE, "GB:CHC:4")
+    registry = applicant.contract("CharityRegistry")
+    data = registry.encode_abi(
+        "apply", args=[keccak(text="GB:CHC:5"), 1, profile.metadata_hash, "ipfs://x"]
+    ).replace(b"ipfs".hex(), "ff" * 4)
+    sent = {"from": applicant.address, "to": registry.address, "data": data}
+    applicant.w3.eth.wait_for_transaction_receipt(applicant.w3.eth.send_transaction(sent))
+    Charities(applicant).apply(profile)
+    found = Charities(world.anyone).applications()
+    assert [entry.profile.uri for entry in found] == ["\ufffd" * 4 + "://x", profile.uri]
+
+
 def test_every_charity_is_listed(world: World, donor: Session) -> None:
     found = list(Charities(donor).all())
     assert [charity.id for charity in found] == [1, 2, 3]
