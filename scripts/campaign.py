@@ -13,10 +13,8 @@ from donablock.giving.campaign_terms import (
     KEEP,
     STRICT,
     Terms,
-    read_file,
     read_terms,
     read_tier,
-    share_text,
 )
 from donablock.giving.campaigns import (
     Action,
@@ -29,6 +27,7 @@ from donablock.giving.campaigns import (
 )
 from donablock.giving.charities import charity_id_of, hash_of
 from donablock.giving.memos import memo_text, new_memo, read_memo
+from donablock.giving.terms import read_file, share_text
 from donablock.giving.times import date_text
 from scripts._console import (
     Group,

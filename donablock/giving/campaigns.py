@@ -24,11 +24,13 @@ from donablock.chain.logs import Event, LogReader
 from donablock.chain.permit import Permit
 from donablock.chain.session import Session, ask
 from donablock.errors import InputError
+from donablock.giving.actions import Action, Done, Step
 from donablock.giving.assets import address_of, asset_at, known_assets, parse
-from donablock.giving.campaign_terms import MAX_RAISED, MAX_URI, Terms, check_text
-from donablock.giving.charities import Charities, Charity, Status
+from donablock.giving.campaign_terms import MAX_RAISED, MAX_URI, Terms
+from donablock.giving.charities import Charities, Charity, Status, check_takes_gifts
 from donablock.giving.paying import Allowance, Cost, plan_allowance, try_call
 from donablock.giving.scan import logged, scan
+from donablock.giving.terms import check_text, shown
 from donablock.giving.times import date_text
 
 __all__ = [
@@ -103,23 +105,6 @@ class Stage:
     def would_release(self) -> bool:
         """What settling would do, as things stand. A report on which nobody votes is approved."""
         return self.reported_at != 0 and self.objections <= self.approvals
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something that may be done with a campaign, by whom, from and until when (unix seconds).
-
-    `begins` 0: already. `ends` 0: no end; else the first second when it is too late.
-    """
-
-    name: str
-    who: str
-    begins: int = 0
-    ends: int = 0
-    note: str = ""
-
-    def is_open(self, now: int) -> bool:
-        return self.begins <= now and (self.ends == 0 or now < self.ends)
 
 
 @dataclass(frozen=True)
@@ -228,32 +213,6 @@ class Backer:
     refundable: int
     tokens: int
     has_voted: bool
-
-
-@dataclass(frozen=True)
-class Action:
-    """A call that was tried on the node and would work. Nothing has been sent."""
-
-    host: str
-    address: ChecksumAddress
-    call: ContractFunction
-    cost: Cost
-
-
-@dataclass(frozen=True)
-class Done:
-    """A transaction, and what the campaign (or the factory) logged in it."""
-
-    receipt: TxReceipt
-    events: tuple[Event, ...]
-
-    @property
-    def transaction(self) -> str:
-        return "0x" + bytes(self.receipt["transactionHash"]).hex()
-
-    def logged(self, name: str) -> tuple[Event, ...]:
-        """The events of this name, in order."""
-        return tuple(event for event in self.events if event.name == name)
 
 
 @dataclass(frozen=True)
@@ -436,7 +395,7 @@ class Campaigns:
         start = self._opened_in(campaign)
         contract = self._contract(campaign)
         events = list(scan(contract, "Reported", {"stage": stage.number}, from_block=start))
-        return (bytes(events[0]["report"]), _shown(str(events[0]["uri"]))) if events else None
+        return (bytes(events[0]["report"]), shown(str(events[0]["uri"]))) if events else None
 
     def accepts(self, charity_id: int, creator: str) -> bool:
         """Whether a charity's payee lets somebody open campaigns for it."""
@@ -467,7 +426,7 @@ class Campaigns:
         RevertError with the contract's reason.
         """
         charity = self._charities.get(terms.charity_id)
-        _check_takes_gifts(charity)
+        check_takes_gifts(charity)
         self._check_taken(terms.asset, self._session.now)
         me = self._session.address
         if not self._is_me(charity.payee) and not self.accepts(charity.id, me):
@@ -669,7 +628,7 @@ class Campaigns:
                 f"campaign {campaign.number} took pledges until {date_text(campaign.deadline)}"
             )
         charity = self.charity(campaign)
-        _check_takes_gifts(charity)
+        check_takes_gifts(charity)
         if self._is_me(charity.payee):
             raise InputError("you are the charity's payee; it cannot back itself")
         self._check_taken(campaign.asset, now)
@@ -733,10 +692,10 @@ class Campaigns:
     def _tier(self, functions: Any, number: int) -> Tier:
         price, supply, raw = self._raw(functions.tier(number), "(uint256,uint256,bytes)")
         sold = int(ask(functions.sold(number).call))
-        return Tier(number, int(price), int(supply), sold, _shown(raw.decode(errors="replace")))
+        return Tier(number, int(price), int(supply), sold, shown(raw.decode(errors="replace")))
 
     def _text(self, call: ContractFunction) -> str:
-        return _shown(bytes(self._raw(call, "bytes")).decode(errors="replace"))
+        return shown(bytes(self._raw(call, "bytes")).decode(errors="replace"))
 
     def _raw(self, call: ContractFunction, kind: str) -> Any:
         """A text's bytes: whoever opens a campaign can name it in bytes that are no text, and one
@@ -768,19 +727,6 @@ def _tier_of(campaign: Campaign, number: int) -> Tier:
             f"(`ape run campaign show {campaign.number}`)"
         )
     return campaign.tiers[number]
-
-
-def _check_takes_gifts(charity: Charity) -> None:
-    if charity.status is Status.SUSPENDED:
-        raise InputError(
-            f"charity {charity.id} is suspended until {date_text(charity.suspended_until)} and "
-            "takes nothing before"
-        )
-    if charity.status is not Status.VERIFIED:
-        raise InputError(
-            f"charity {charity.id} is {charity.status.word} and takes nothing; "
-            "see `ape run charity list`"
-        )
 
 
 def _check_open(campaign: Campaign) -> None:
@@ -823,8 +769,3 @@ def _check_claimable(campaign: Campaign) -> None:
             f"campaign {campaign.number} is {campaign.state.word} and has nothing to claim now "
             f"(`ape run campaign show {campaign.number}`)"
         )
-
-
-def _shown(text: str) -> str:
-    """A creator's text for a terminal: what is not printable is written out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

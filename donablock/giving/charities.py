@@ -24,6 +24,7 @@ from donablock.chain.session import Session
 from donablock.errors import InputError
 from donablock.giving.assets import address_of
 from donablock.giving.scan import logged, scan
+from donablock.giving.times import date_text
 
 __all__ = [
     "Application",
@@ -33,6 +34,7 @@ __all__ = [
     "Profile",
     "Status",
     "charity_id_of",
+    "check_takes_gifts",
     "goals_of",
     "hash_of",
     "read_goals",
@@ -298,6 +300,20 @@ class Charities:
     def _send(self, function: str, charity_id: int, *arguments: Any) -> TxReceipt:
         self.get(charity_id)
         return self._session.send(self._registry.functions[function](charity_id, *arguments))
+
+
+def check_takes_gifts(charity: Charity) -> None:
+    """Raises InputError for a charity that takes nothing now."""
+    if charity.status is Status.SUSPENDED:
+        raise InputError(
+            f"charity {charity.id} is suspended until {date_text(charity.suspended_until)} and "
+            "takes nothing before"
+        )
+    if charity.status is not Status.VERIFIED:
+        raise InputError(
+            f"charity {charity.id} is {charity.status.word} and takes nothing; "
+            "see `ape run charity list`"
+        )
 
 
 # --- words ------------------------------------------------------------------------------------

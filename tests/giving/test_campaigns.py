@@ -17,14 +17,13 @@ from donablock.giving import campaign_terms, campaigns
 from donablock.giving.campaign_terms import (
     Terms,
     TierTerms,
-    read_file,
     read_terms,
     read_tier,
-    share_text,
 )
 from donablock.giving.campaigns import Action, Campaign, Campaigns, Done, State, pledge_of
 from donablock.giving.charities import Charities
 from donablock.giving.paying import Way
+from donablock.giving.terms import read_file, share_text
 from donablock.settings import settings
 from tests.giving.conftest import (
     DAY,
