@@ -27,6 +27,20 @@ CHARITY = 2
 PLEDGE = "campaign: pledge with NFT, ERC-20"
 CREATE = "campaign: creating one with three tiers"
 
+SDG = 6
+IMPACT_GIFT = "impact fund: gift, ERC-20"
+IMPACT_GIFT_NATIVE = "impact fund: gift, native coin"
+IMPACT_REFUND = "impact fund: refund, ERC-20"
+IMPACT_CLAIM = "impact fund: claim, ERC-20"
+PROPOSE = "impact fund: proposing a project of three stages"
+ACCEPT = "impact fund: accepting a project"
+REPORT = "impact fund: reporting a stage"
+VOTE = "impact fund: voting on a stage"
+RELEASE = "impact fund: releasing a stage"
+REJECT = "impact fund: rejecting a project"
+REPAY = "impact fund: repaying, ERC-20"
+LEND = "impact fund: lending"
+
 
 class Campaigns:
     """A factory beside the bench's contracts, and campaigns that live 30 days."""
@@ -78,7 +92,7 @@ class Campaigns:
 
 
 def measure(found: Any) -> None:
-    """Add the figures of campaigns. `found` is bench.gas.Measurements."""
+    """Add the figures of campaigns and of the impact fund. `found` is bench.gas.Measurements."""
     bench: Bench = found.bench
     campaigns = Campaigns(bench)
     token, donor, stranger = bench.token.address, bench.donor, bench.stranger
@@ -125,6 +139,7 @@ def measure(found: Any) -> None:
     share = rejected.functions.refund_for(stranger)
     found.take("campaign: refund of what was not released, ERC-20", share, donor)
     _refund(found, campaigns)
+    _impact(found)
 
 
 def _refund(found: Any, campaigns: Campaigns) -> None:
@@ -167,3 +182,98 @@ def _alternatives(found: Any, campaigns: Campaigns) -> None:
     collection = deploy(w3, owner, "EnumerableCollection")
     mint = collection.functions.safe_mint(bench.donor, ARTWORK)
     found.cold_and_warm("not chosen: a mint alone, snekmate's ERC-721", lambda: mint, owner)
+
+
+class ImpactFund:
+    """The fund beside the bench's contracts. Its projects raise money for 30 days."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.sponsor, self.payee = bench.payees[CHARITY - 1], bench.payees[14]
+        self.contract = deploy(
+            bench.w3,
+            bench.guardian,
+            "ImpactFund",
+            bench.owner,
+            bench.guardian,
+            bench.registry.address,
+            bench.reserve,
+            bench.operations,
+            [(bench.token.address, False)],
+        )
+        self.call = self.contract.functions
+        self.count = 0
+        for account in (bench.stranger, bench.payees[0]):
+            bench.send(bench.token.functions.transfer(account, 100 * PRICE), bench.donor)
+        for account in (bench.donor, bench.stranger, bench.payees[0], self.payee):
+            approval = bench.token.functions.approve(self.contract.address, UNLIMITED)
+            bench.send(approval, account)
+
+    def proposal(self, asset: str, *, is_loan: bool = False) -> Any:
+        deadline, stages = self.bench.node.now + 30 * DAY, [5_000, 3_000, 2_000]
+        terms = [self.payee, SDG, asset, 10**24, deadline, stages, HASH, PAGE, is_loan]
+        return self.call.propose(CHARITY, *terms)
+
+    def open(self, asset: str, *, is_loan: bool = False) -> int:
+        self.bench.send(self.proposal(asset, is_loan=is_loan), self.sponsor)
+        self.count += 1
+        self.bench.send(self.call.accept(self.count), self.payee)
+        return self.count
+
+    def give(self, project: int, *donors: Any) -> None:
+        for donor in donors:
+            call = self.call.donate_token(project, self.bench.token.address, PRICE, MEMO)
+            self.bench.send(call, donor)
+
+
+def _impact(found: Any) -> None:
+    bench: Bench = found.bench
+    fund = ImpactFund(bench)
+    call, token, donor, stranger = fund.call, bench.token.address, bench.donor, bench.stranger
+    # the first of all, then one more
+    for name in (f"{PROPOSE}, cold", PROPOSE):
+        found.take(name, fund.proposal(token, is_loan=True), fund.sponsor)
+    found.take(f"{ACCEPT}, cold", call.accept(1), fund.payee)
+    found.take(ACCEPT, call.accept(2), fund.payee)
+    fund.count = 2
+    project, rejected = 1, 2
+    bench.send(bench.token.functions.transfer(fund.contract.address, 1), donor)
+    gift = call.donate_token(project, token, PRICE, MEMO)
+    found.cold_and_warm(IMPACT_GIFT, lambda: gift, donor, trace=True)
+    in_coin = call.donate_native(fund.open(NATIVE), MEMO)
+    found.cold_and_warm(IMPACT_GIFT_NATIVE, lambda: in_coin, donor, WEI)
+    fund.give(project, stranger)
+    fund.give(rejected, donor, stranger, bench.payees[0])
+
+    bench.node.advance(30 * DAY)
+    found.take(REPORT, call.report(project, 0, HASH, PAGE), fund.payee)
+    bench.send(call.vote(project, 0, True), stranger)
+    found.take(VOTE, call.vote(project, 0, True), donor)
+    bench.node.advance(14 * DAY)
+    found.take(f"{RELEASE}, cold", call.release(project), stranger)
+    found.take(f"{IMPACT_CLAIM}, cold", call.claim(project), stranger)
+    bench.send(call.report(project, 1, HASH, PAGE), fund.payee)
+    bench.node.advance(14 * DAY)
+    found.take(RELEASE, call.release(project), stranger)
+    found.take(IMPACT_CLAIM, call.claim(project), stranger, trace=True)
+
+    # what is repaid waits in the pool for the next project of its goal
+    repayment = call.repay(project, PRICE // 4, MEMO)
+    bench.send(repayment, fund.payee)
+    found.take(REPAY, repayment, fund.payee)
+    fund.open(token)
+    found.take("impact fund: lending, two passed over", call.lend(SDG, token), stranger)
+    bench.send(repayment, fund.payee)
+    found.take(LEND, call.lend(SDG, token), stranger)
+
+    bench.node.advance(180 * DAY)
+    found.take(REJECT, call.reject(rejected), stranger)
+    # the first one has none of the token any more
+    first = bench.payees[0]
+    rest = bench.token.functions.balanceOf(first).call()
+    bench.send(bench.token.functions.transfer(donor, rest), first)
+    found.take(f"{IMPACT_REFUND}, cold", call.refund_for(rejected, first), stranger)
+    found.take(IMPACT_REFUND, call.refund_for(rejected, donor), stranger, trace=True)
+    # the last of its project
+    many = call.refund_many(rejected, [stranger])
+    found.take("impact fund: refund of many (one), ERC-20", many, donor)

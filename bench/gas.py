@@ -86,6 +86,18 @@ CEILINGS = {
     "campaign: refund, ERC-20": Ceiling(70_000, "102,278"),
     "campaign: finalise, succeeded": Ceiling(60_000, "-"),
     "campaign: claim, ERC-20": Ceiling(62_000, "-"),
+    fundraising.IMPACT_GIFT: Ceiling(71_000, "-"),
+    fundraising.IMPACT_GIFT_NATIVE: Ceiling(51_500, "-"),
+    fundraising.IMPACT_REFUND: Ceiling(54_000, "-"),
+    fundraising.IMPACT_CLAIM: Ceiling(55_000, "-"),
+    fundraising.PROPOSE: Ceiling(141_000, "-"),
+    fundraising.ACCEPT: Ceiling(67_500, "-"),
+    fundraising.REPORT: Ceiling(57_000, "-"),
+    fundraising.VOTE: Ceiling(38_000, "-"),
+    fundraising.RELEASE: Ceiling(48_000, "-"),
+    fundraising.REJECT: Ceiling(67_500, "-"),
+    fundraising.REPAY: Ceiling(67_000, "-"),
+    fundraising.LEND: Ceiling(46_000, "-"),
 }
 
 # One fund per size, so that warm and cold are the same for each.
