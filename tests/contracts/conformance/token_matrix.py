@@ -14,8 +14,9 @@ import boa
 
 from tests.contracts import deployers, roles
 from tests.contracts.conftest import NOW
+from tests.contracts.fundraising import Fundraising
 from tests.contracts.money import balance
-from tests.contracts.protocol import MEMO, NO_SIGNATURE, Protocol, new_place
+from tests.contracts.protocol import MEMO, NO_SIGNATURE, new_place
 
 TABLE = Path(__file__).resolve().parents[3] / "docs" / "audit" / "token-matrix.md"
 AMOUNT = 1_000
@@ -126,13 +127,13 @@ def _reserve(world: Any) -> Any:
 OPERATIONS = [
     Operation(
         "Giving.donate_token",
-        lambda w, amount: w.giving.donate_token(1, w.token, amount, MEMO, sender=w.donor),
+        lambda w, amount: w.giving.donate_token(2, w.token, amount, MEMO, sender=w.donor),
         _donor,
         _payee,
     ),
     Operation(
         "Giving.donate_token, measured",
-        lambda w, amount: w.giving.donate_token(1, w.token, amount, MEMO, sender=w.donor),
+        lambda w, amount: w.giving.donate_token(2, w.token, amount, MEMO, sender=w.donor),
         _donor,
         _payee,
         is_measured=True,
@@ -140,7 +141,7 @@ OPERATIONS = [
     Operation(
         "Giving.donate_token, the tip",
         lambda w, amount: w.giving.donate_token(
-            2, w.token, OTHER_PART, MEMO, amount, sender=w.donor
+            3, w.token, OTHER_PART, MEMO, amount, sender=w.donor
         ),
         _donor,
         lambda w: w.operations,
@@ -149,7 +150,7 @@ OPERATIONS = [
     Operation(
         "Giving.donate_token_with_permit",
         lambda w, amount: w.giving.donate_token_with_permit(
-            1, w.token, amount, MEMO, 0, False, *NO_SIGNATURE, sender=w.donor
+            2, w.token, amount, MEMO, 0, False, *NO_SIGNATURE, sender=w.donor
         ),
         _donor,
         _payee,
@@ -157,7 +158,7 @@ OPERATIONS = [
     Operation(
         "Giving.donate_cart_token",
         lambda w, amount: w.giving.donate_cart_token(
-            w.token, [1, 2], [amount, OTHER_PART], MEMO, sender=w.donor
+            w.token, [2, 3], [amount, OTHER_PART], MEMO, sender=w.donor
         ),
         _donor,
         _payee,
@@ -166,7 +167,7 @@ OPERATIONS = [
     Operation(
         "Giving.donate_cart_token, measured",
         lambda w, amount: w.giving.donate_cart_token(
-            w.token, [1, 2], [amount, OTHER_PART], MEMO, sender=w.donor
+            w.token, [2, 3], [amount, OTHER_PART], MEMO, sender=w.donor
         ),
         _donor,
         _payee,
@@ -176,7 +177,7 @@ OPERATIONS = [
     Operation(
         "Giving.donate_cart_token_with_permit",
         lambda w, amount: w.giving.donate_cart_token_with_permit(
-            w.token, [1, 2], [amount, OTHER_PART], MEMO, 0, False, *NO_SIGNATURE, sender=w.donor
+            w.token, [2, 3], [amount, OTHER_PART], MEMO, 0, False, *NO_SIGNATURE, sender=w.donor
         ),
         _donor,
         _payee,
@@ -247,7 +248,7 @@ OPERATIONS = [
     ),
     Operation(
         "DonaGive.redeem",
-        lambda w, amount: w.give.redeem(1, amount, sender=w.payees[0]),
+        lambda w, amount: w.give.redeem(2, amount, sender=w.payees[0]),
         lambda w: w.give,
         _payee,
     ),
@@ -255,6 +256,164 @@ OPERATIONS = [
         "DonaGive.sweep",
         lambda w, _: w.give.sweep(w.token),
         lambda w: w.give,
+        _reserve,
+        has_amount=False,
+        is_swept=True,
+    ),
+    Operation(
+        "Campaign.pledge_token",
+        lambda w, amount: w.open_one.pledge_token(0, amount, MEMO, sender=w.donor),
+        _donor,
+        lambda w: w.open_one,
+    ),
+    Operation(
+        "Campaign.pledge_token_with_permit",
+        lambda w, amount: w.open_one.pledge_token_with_permit(
+            0, amount, MEMO, *NO_SIGNATURE, sender=w.donor
+        ),
+        _donor,
+        lambda w: w.open_one,
+    ),
+    Operation(
+        "Campaign.refund_for, failed",
+        lambda w, _: w.failed.refund_for(w.donor),
+        lambda w: w.failed,
+        _donor,
+        has_amount=False,
+    ),
+    Operation(
+        "Campaign.refund_for, a milestone rejected",
+        lambda w, _: w.rejected.refund_for(w.donor),
+        lambda w: w.rejected,
+        _donor,
+        has_amount=False,
+    ),
+    Operation(
+        "Campaign.refund_to",
+        lambda w, _: w.failed.refund_to(w.stranger, sender=w.donor),
+        lambda w: w.failed,
+        lambda w: w.stranger,
+        has_amount=False,
+    ),
+    Operation(
+        "Campaign.refund_many, failed",
+        lambda w, _: w.failed.refund_many([w.stranger, w.donor]),
+        lambda w: w.failed,
+        _donor,
+        has_amount=False,
+    ),
+    Operation(
+        "Campaign.refund_many, a milestone rejected",
+        lambda w, _: w.rejected.refund_many([w.stranger, w.donor]),
+        lambda w: w.rejected,
+        _donor,
+        has_amount=False,
+    ),
+    Operation(
+        "Campaign.claim",
+        lambda w, _: w.won.claim(),
+        lambda w: w.won,
+        lambda w: w.payee,
+        has_amount=False,
+    ),
+    Operation(
+        "Campaign.claim, a milestone",
+        lambda w, _: w.staged.claim(),
+        lambda w: w.staged,
+        lambda w: w.payee,
+        has_amount=False,
+    ),
+    Operation(
+        "Campaign.claim_to",
+        lambda w, _: w.won.claim_to(w.stranger, sender=w.payee),
+        lambda w: w.won,
+        lambda w: w.stranger,
+        has_amount=False,
+    ),
+    Operation(
+        "Campaign.sweep",
+        lambda w, _: w.open_one.sweep(w.token),
+        lambda w: w.open_one,
+        _reserve,
+        has_amount=False,
+        is_swept=True,
+    ),
+    Operation(
+        "CampaignFactory.sweep",
+        lambda w, _: w.factory.sweep(w.token),
+        lambda w: w.factory,
+        _reserve,
+        has_amount=False,
+        is_swept=True,
+    ),
+    Operation(
+        "ImpactFund.donate_token",
+        lambda w, amount: w.impact.donate_token(w.funding, w.token, amount, MEMO, sender=w.donor),
+        _donor,
+        lambda w: w.impact,
+    ),
+    Operation(
+        "ImpactFund.donate_token, the tip",
+        lambda w, amount: w.impact.donate_token(
+            w.funding, w.token, OTHER_PART, MEMO, amount, sender=w.donor
+        ),
+        _donor,
+        lambda w: w.operations,
+        extra=OTHER_PART,
+    ),
+    Operation(
+        "ImpactFund.donate_token_with_permit",
+        lambda w, amount: w.impact.donate_token_with_permit(
+            w.funding, w.token, amount, MEMO, 0, *NO_SIGNATURE, sender=w.donor
+        ),
+        _donor,
+        lambda w: w.impact,
+    ),
+    Operation(
+        "ImpactFund.claim",
+        lambda w, _: w.impact.claim(w.released),
+        lambda w: w.impact,
+        lambda w: w.entrepreneur,
+        has_amount=False,
+    ),
+    Operation(
+        "ImpactFund.claim_to",
+        lambda w, _: w.impact.claim_to(w.released, w.stranger, sender=w.entrepreneur),
+        lambda w: w.impact,
+        lambda w: w.stranger,
+        has_amount=False,
+    ),
+    Operation(
+        "ImpactFund.refund_for",
+        lambda w, _: w.impact.refund_for(w.stopped, w.donor),
+        lambda w: w.impact,
+        _donor,
+        has_amount=False,
+    ),
+    Operation(
+        "ImpactFund.refund_to",
+        lambda w, _: w.impact.refund_to(w.stopped, w.stranger, sender=w.donor),
+        lambda w: w.impact,
+        lambda w: w.stranger,
+        has_amount=False,
+    ),
+    Operation(
+        "ImpactFund.refund_many",
+        lambda w, _: w.impact.refund_many(w.stopped, [w.stranger, w.donor]),
+        lambda w: w.impact,
+        _donor,
+        has_amount=False,
+    ),
+    Operation(
+        "ImpactFund.repay",
+        lambda w, amount: w.impact.repay(w.loan, amount, MEMO, sender=w.donor),
+        _donor,
+        lambda w: w.impact,
+    ),
+    Operation(
+        "ImpactFund.sweep",
+        lambda w, _: w.impact.sweep(w.token),
+        lambda w: w.impact,
         _reserve,
         has_amount=False,
         is_swept=True,
@@ -279,29 +438,85 @@ OF_DOBO = {"Vesting.release", "EcosystemReserve.release"}
 def set_up(token: Token, *, is_dobo_only: bool) -> Any:
     """A deployment on this token, with gifts made and GIVE issued before anything befalls it."""
     odd = token.make()
-    world: Any = Protocol(None if is_dobo_only else odd, dobo=odd)
+    world: Any = Fundraising(None if is_dobo_only else odd, dobo=odd)
     world.odd = odd
     world.payees = [roles.address(f"charity {number}") for number in range(2)]
-    for payee in world.payees:
-        world.verify(payee, term=world.registry.MAX_TERM())
-    world.run_epoch(1, [(1, 1)])
-    world.run_epoch(2, [(2, 1)])
+    # after the charity of the campaigns, which is the first
+    world.charities = [world.verify(payee) for payee in world.payees]
+    world.run_epoch(1, [(world.charities[0], 1)])
+    world.run_epoch(2, [(world.charities[1], 1)])
     world.commission = deployers.INTRUDER.deploy(override_address=new_place())
     world.reserve.set_commission(world.commission, sender=world.timelock)
     odd.mint(world.reserve, AMOUNT)
     boa.env.timestamp += 24 * MONTH
-    world.fill(world.donor, world.funds, token=world.plain)
+    expiry = boa.env.timestamp + world.registry.MAX_TERM()
+    for charity_id in (world.charity_id, *world.charities):
+        world.registry.renew(charity_id, expiry, MEMO, sender=world.registrar)
+    world.fill(world.donor, world.funds, world.impact, token=world.plain)
     world.funds.donate_token(2, 1, world.plain, AMOUNT, MEMO, sender=world.donor)
+    world.beside = lost_campaign(world, world.plain), lost_project(world, world.plain)
     if is_dobo_only:
         return world
     odd.mint(world.donor, 10**30)
-    for spender in (world.giving, world.funds, world.give):
+    for spender in (world.giving, world.funds, world.give, world.impact):
         odd.approve(spender, MAX, sender=world.donor)
     world.funds.donate_token(1, 1, odd, AMOUNT, MEMO, sender=world.donor)
     world.give.issue(AMOUNT, world.payees[0], sender=world.donor)
-    for contract in (world.giving, world.funds, world.give):
+    raise_funds(world, odd)
+    for contract in (
+        world.giving,
+        world.funds,
+        world.give,
+        world.impact,
+        world.factory,
+        world.open_one,
+    ):
         odd.mint(contract, AMOUNT)
     return world
+
+
+def campaign_of(world: Any, asset: Any, amount: int = AMOUNT, **terms: Any) -> Any:
+    """A campaign to which the donor has pledged."""
+    campaign = world.open(asset=asset, tiers=[(1, 10)], **terms)
+    asset.approve(campaign, MAX, sender=world.donor)
+    campaign.pledge_token(0, amount, MEMO, sender=world.donor)
+    return campaign
+
+
+def lost_campaign(world: Any, asset: Any) -> Any:
+    campaign = campaign_of(world, asset)
+    campaign.cancel(sender=world.creator)
+    return campaign
+
+
+def lost_project(world: Any, asset: Any) -> int:
+    project: int = world.project(asset, goal=AMOUNT)
+    world.gift(project, world.donor, AMOUNT)
+    world.reject(project)
+    return project
+
+
+def raise_funds(world: Any, odd: Any) -> None:
+    """Campaigns and projects in each state, from which AMOUNT is to be had."""
+    world.stopped = lost_project(world, odd)
+    world.failed = lost_campaign(world, odd)
+    world.open_one = campaign_of(world, odd, days=3_000)
+    world.won = campaign_of(world, odd, strict=False)
+    world.staged = campaign_of(world, odd, 2 * AMOUNT, strict=False, milestones=[5_000, 5_000])
+    world.rejected = campaign_of(world, odd, 2 * AMOUNT, strict=False, milestones=[5_000])
+    for campaign in (world.won, world.staged, world.rejected):
+        world.begin(campaign)
+    world.settle(world.staged)
+    world.rejected.cancel(sender=world.payee)
+    world.loan = world.project(odd, goal=AMOUNT, is_loan=True)
+    world.released = world.project(odd, goal=AMOUNT)
+    world.funding = world.project(odd, goal=2**96 - 1, days=365)
+    for project in (world.loan, world.released, world.funding):
+        world.gift(project, world.donor, AMOUNT)
+    for project in (world.loan, world.released):
+        assert world.release(project) == AMOUNT
+    world.impact.claim(world.loan)
+    world.accounts += [world.failed, world.open_one, world.won, world.staged, world.rejected]
 
 
 def outcome(world: Any, token: Token, operation: Operation) -> str:
@@ -339,6 +554,10 @@ def outcome(world: Any, token: Token, operation: Operation) -> str:
     assert world.funds.liability(world.plain) == AMOUNT
     assert world.funds.claim(2, 1, 0, world.plain) == AMOUNT
     assert balance(world.plain, world.giving) == 0
+    campaign, project = world.beside
+    assert campaign.refund_for(world.donor) == AMOUNT
+    assert world.impact.liability(world.plain) == AMOUNT
+    assert world.impact.refund_for(project, world.donor) == AMOUNT
     return result
 
 
@@ -349,14 +568,16 @@ def reason(error: boa.BoaError) -> str:
     return text.splitlines()[-1] if text and "Revert(" not in text else "no reason given"
 
 
-def refusal(token: Token, world: Protocol) -> str | None:
-    """Whether the token is refused by all three contracts that choose their tokens."""
+def refusal(token: Token, world: Fundraising) -> str | None:
+    """Whether the token is refused by all five contracts that choose their tokens."""
     odd = token.make()
     refused = 0
     before = world.books()
     for attempt in (
         lambda: world.giving.list_asset(odd, False, sender=world.timelock),
         lambda: world.funds.list_asset(odd, sender=world.timelock),
+        lambda: world.factory.list_asset(odd, sender=world.timelock),
+        lambda: world.impact.list_asset(odd, sender=world.timelock),
         lambda: deployers.DONA_GIVE.deploy(
             odd, world.registry, world.reserve, override_address=new_place()
         ),
@@ -365,12 +586,12 @@ def refusal(token: Token, world: Protocol) -> str | None:
             attempt()
         except boa.BoaError:
             refused += 1
-    assert refused in (0, 3), f"{token.name} is refused by {refused} of 3"
+    assert refused in (0, 5), f"{token.name} is refused by {refused} of 5"
     assert refused == 0 or world.books() == before
     return REFUSED if refused else None
 
 
-def column(token: Token, world: Protocol) -> dict[str, str]:
+def column(token: Token, world: Fundraising) -> dict[str, str]:
     """The outcome of every operation with one token; `world` is one without it."""
     found: dict[str, str] = {}
     with boa.env.anchor():
@@ -390,7 +611,7 @@ def column(token: Token, world: Protocol) -> dict[str, str]:
 
 def matrix() -> dict[str, dict[str, str]]:
     """token -> operation -> outcome."""
-    world = Protocol()
+    world = Fundraising()
     return {token.name: column(token, world) for token in TOKENS}
 
 
