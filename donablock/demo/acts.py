@@ -1,13 +1,13 @@
-"""What happens in the demo, act by act. Each act changes the world and tells the timeline.
+"""The giving machine's acts. Each changes the world and tells the timeline.
 
 Acts in which money is given or claimed do so inside `world.giving()`, which measures every balance
-before and after; what else moves money (handing out, issuing, redeeming, vesting) happens outside
-of it.
+before and after; what else moves money (handing out, issuing, redeeming) happens outside of it.
+Which act follows which is in play.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from eth_utils.crypto import keccak
@@ -288,7 +288,7 @@ def hand_out_dobo_and_give(world: World) -> None:
     world.tell(
         "money",
         "Donors issue GIVE",
-        f"{_text(world, GIVE, supply)}, each backed by one {STABLE} held in the contract.",
+        f"{amount_text(world, GIVE, supply)}, each backed by one {STABLE} held in the contract.",
     )
 
 
@@ -302,7 +302,7 @@ def give_dobo_and_give(world: World) -> None:
     world.tell("gift", f"Gifts in {DOBO} and {GIVE}", "The same charities, carts and funds.")
 
 
-def campaign(world: World, year: int) -> None:
+def giving_day(world: World, year: int) -> None:
     """A round of one gift each, to the fund of a goal, in one of the four assets."""
     _hand_out(world, _DONATIONS, "donations")
     with world.giving():
@@ -606,7 +606,8 @@ def redeem(world: World) -> None:
     world.tell(
         "money",
         f"{count} charities redeem GIVE",
-        f'{_text(world, GIVE, total)} burnt for as much {STABLE}. A donor cannot: "{reason}".',
+        f"{amount_text(world, GIVE, total)} burnt for as much {STABLE}. A donor cannot: "
+        f'"{reason}".',
     )
 
 
@@ -622,7 +623,7 @@ def let_time_pass(world: World) -> None:
         if month == _RENEWAL:
             _renew(world)
         if month % 12 == 1:
-            campaign(world, month // 12)
+            giving_day(world, month // 12)
         if month % 12 == 6:
             with world.giving():
                 refs = (ref for ref, _ in _due(world, _refs(world)) if ref[2] % 3 == 0)
@@ -632,7 +633,7 @@ def let_time_pass(world: World) -> None:
     world.tell(
         "time",
         f"{world.scale.months} months of vesting are over",
-        f"{_text(world, DOBO, left)} are left in the contract.",
+        f"{amount_text(world, DOBO, left)} are left in the contract.",
     )
 
 
@@ -663,7 +664,7 @@ def _hand_out(world: World, group: int, name: str) -> None:
     world.tell(
         "money",
         f"The {name} group hands out DOBO",
-        f"{_text(world, DOBO, part)} to each donor, out of what has vested.",
+        f"{amount_text(world, DOBO, part)} to each donor, out of what has vested.",
     )
 
 
@@ -679,7 +680,25 @@ def _renew(world: World) -> None:
     world.tell("change", f"{len(entries)} charities are renewed", "For three more years.")
 
 
-def _text(world: World, symbol: str, units: int) -> str:
+def pass_until(world: World, second: int) -> None:
+    """Let time pass; whatever vests at the end of a month on the way is released. That moves no
+    donor's and no recipient's money.
+    """
+    start = world.blocks.read(world["Vesting"], "START")
+    month = (world.blocks.now - start) // MONTH
+    while month <= world.scale.months and start + month * MONTH <= second:
+        _release_until(world, month)
+        month += 1
+    if second > world.blocks.now:
+        world.blocks.wait_until(second)
+
+
+def pass_days(world: World, count: int) -> None:
+    """`pass_until` so many days later."""
+    pass_until(world, world.blocks.now + count * DAY)
+
+
+def amount_text(world: World, symbol: str, units: int) -> str:
     """For the timeline: "1,234.5 DOBO", cut after four digits."""
     asset = world.assets[symbol]
     whole, _, part = from_units(units, asset.decimals).partition(".")
@@ -690,23 +709,3 @@ def days(seconds: int) -> str:
     """For people: "2 days", "1 hour"."""
     count, unit = (seconds // DAY, "day") if seconds >= DAY else (seconds // HOUR, "hour")
     return f"{count} {unit}{'s' * (count != 1)}"
-
-
-Act = tuple[str, Callable[[World], None]]
-"""A stage's name, and what happens in it."""
-
-ACTS: tuple[Act, ...] = (
-    ("Filling the wallets", fill_wallets),
-    ("Verifying the charities", verify_charities),
-    ("Opening the index funds", open_funds),
-    ("Giving coin and stablecoin", give_coin_and_dollars),
-    ("Changing a fund's weights", change_weights),
-    ("Handing out DOBO, issuing GIVE", hand_out_dobo_and_give),
-    ("Giving DOBO and GIVE", give_dobo_and_give),
-    ("Changing a charity's payee", change_payee),
-    ("Suspending and revoking", suspend_and_revoke),
-    ("A wallet that refuses coin", refuse_coin),
-    ("Claiming", claim),
-    ("Redeeming GIVE", redeem),
-    ("Four years of vesting and giving", let_time_pass),
-)

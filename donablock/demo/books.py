@@ -10,52 +10,95 @@ from web3 import Web3
 from donablock.chain.amounts import NATIVE, Asset
 from donablock.chain.logs import Event, LogReader
 from donablock.demo.calls import Target
-from donablock.demo.proof import Claim, Gift
+from donablock.demo.proof import (
+    CAMPAIGN,
+    CLAIM,
+    DIRECT,
+    FUND,
+    PROJECT,
+    REFUND,
+    REPAYMENT,
+    TIP,
+    Move,
+)
 
 _ZERO = NATIVE
+
+# event -> kind of move, and the arguments that name who paid and who got it; "" is the contract
+# that logged it
+_MOVES = {
+    "Donated": (DIRECT, "donor", "payee"),
+    "Tipped": (TIP, "donor", "operations"),
+    "FundDonated": (FUND, "donor", ""),
+    "Pledged": (CAMPAIGN, "backer", ""),
+    "ProjectDonated": (PROJECT, "donor", ""),
+    "Claimed": (CLAIM, "", "receiver"),
+    "Refunded": (REFUND, "", "receiver"),
+    "Repaid": (REPAYMENT, "payer", ""),
+}
 
 
 @dataclass(frozen=True)
 class Books:
-    """All events of the run, and what of them is a gift or a claim."""
+    """All events of the run, and what of them moved money. `campaigns`: those that the factory
+    opened, in its order.
+    """
 
     events: tuple[Event, ...]
-    gifts: tuple[Gift, ...]
-    claims: tuple[Claim, ...]
+    moves: tuple[Move, ...]
+    campaigns: tuple[str, ...]
 
-    def count(self, name: str) -> int:
-        return sum(event.name == name for event in self.events)
+    def count(self, name: str, contract: str = "") -> int:
+        """Events of this name, of one contract or of all."""
+        return len(self.of(name, contract))
+
+    def of(self, name: str, contract: str = "", address: str = "") -> list[Event]:
+        """Events of this name, of one contract's name, of one address, or all; the oldest first."""
+        return [
+            event
+            for event in self.events
+            if event.name == name
+            and contract in ("", event.contract)
+            and address in ("", event.address)
+        ]
 
 
 def read(w3: Web3, contracts: Iterable[Target], assets: Mapping[str, Asset]) -> Books:
-    """Every log of our contracts from the first block to the last."""
+    """Every log of our contracts, and of the campaigns they opened, from the first block to the
+    last.
+    """
     known = {target.address: (target.name, target.abi) for target in contracts}
+    factories = {at: found for at, found in known.items() if found[0] == "CampaignFactory"}
+    campaign = next(abi for name, abi in known.values() if name == "Campaign")
+    created = LogReader(factories).fetch(w3, 0, names=("CampaignCreated",))
+    campaigns = tuple(str(event["campaign"]) for event in created)
+    known |= {Web3.to_checksum_address(at): ("Campaign", campaign) for at in campaigns}
     events = tuple(LogReader(known).fetch(w3, 0))
-    return Books(events, *kept(events, assets))
+    return Books(events, moved(events, assets), campaigns)
 
 
-def kept(
-    events: Iterable[Event], assets: Mapping[str, Asset]
-) -> tuple[tuple[Gift, ...], tuple[Claim, ...]]:
-    """The gifts and claims among events. `assets` by symbol; KeyError for any other asset."""
+def moved(events: Iterable[Event], assets: Mapping[str, Asset]) -> tuple[Move, ...]:
+    """What moved money among events. `assets` by symbol; KeyError for any other asset."""
     symbols = {str(asset.address): symbol for symbol, asset in assets.items()}
-    gifts: list[Gift] = []
-    claims: list[Claim] = []
+    # a campaign names its asset once, when it opens
+    own: dict[str, str] = {}
+    moves: list[Move] = []
     for event in events:
-        if event.name == "Donated":
-            gifts.append(_gift("direct", event, symbols, event["payee"]))
-        elif event.name == "Tipped":
-            gifts.append(_gift("tip", event, symbols, event["operations"]))
-        elif event.name == "FundDonated":
-            gifts.append(_gift("fund", event, symbols, event.address))
-        elif event.name == "Claimed":
-            symbol = symbols[event["asset"]]
-            claims.append(Claim(symbol, event.address, event["receiver"], event["amount"]))
-    return tuple(gifts), tuple(claims)
-
-
-def _gift(kind: str, event: Event, symbols: Mapping[str, str], receiver: str) -> Gift:
-    return Gift(kind, symbols[event["asset"]], event["donor"], receiver, event["amount"])
+        if event.name == "Opened":
+            own[event.address] = event["asset"]
+        elif event.name in _MOVES:
+            kind, source, receiver = _MOVES[event.name]
+            asset = event.args["asset"] if "asset" in event.args else own[event.address]
+            moves.append(
+                Move(
+                    kind,
+                    symbols[asset],
+                    event[source] if source else event.address,
+                    event[receiver] if receiver else event.address,
+                    event["amount"],
+                )
+            )
+    return tuple(moves)
 
 
 def balances_by_transfers(events: Iterable[Event], token: str) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -14,10 +13,12 @@ from donablock.demo import books
 from donablock.demo.blocks import Sent
 from donablock.demo.books import Books
 from donablock.demo.proof import Proof, prove
-from donablock.demo.world import GOALS, MONTH, World
+from donablock.demo.stories import CampaignStory, ImpactStory, data
+from donablock.demo.world import GOALS, MONTH, PASSING, World
 from donablock.errors import ChainError
 
 ONE, CART, GOAL_FUND, TIP = "one charity", "a cart of charities", "a goal's fund", "tips"
+CAMPAIGN, PROJECT = "a campaign", "an impact project"
 """Ways to give; a larger fund's way is its name."""
 
 OPERATIONS = 0
@@ -67,22 +68,23 @@ class Artwork:
     svg: str
 
 
-def hear(world: World, found: Books) -> Proof:
-    """The proof, with both witnesses and the funds contract's own word."""
-    liabilities = world.blocks.read_many(
-        [(world["IndexFunds"], "liability", (asset.address,)) for asset in world.assets.values()]
-    )
-    return prove(
-        world.assets,
-        world.groups,
-        world.changes,
-        found.gifts,
-        found.claims,
-        dict(zip(world.assets, liabilities, strict=True)),
-    )
+def hear(world: World, found: Books, campaigns: Iterable[CampaignStory]) -> Proof:
+    """The proof, with both witnesses and the own word of every contract that owes: the funds, the
+    impact fund, and the campaigns that the factory's logs name.
+    """
+    liabilities: dict[str, dict[str, int]] = {}
+    for symbol, asset in world.assets.items():
+        keepers = [world["IndexFunds"], world["ImpactFund"]]
+        owed = world.blocks.read_many([(k, "liability", (asset.address,)) for k in keepers])
+        liabilities[symbol] = {k.address: own for k, own in zip(keepers, owed, strict=True)}
+    for story in campaigns:
+        liabilities[story.asset][story.address] = story.owed
+    return prove(world.assets, world.groups, world.changes, found.moves, liabilities)
 
 
-def checks(world: World, found: Books) -> list[Check]:
+def checks(
+    world: World, found: Books, campaigns: Iterable[CampaignStory], impact: ImpactStory
+) -> list[Check]:
     """Tokens are where their Transfer logs say, GIVE is backed, nothing rests where nothing may
     rest.
     """
@@ -116,8 +118,9 @@ def checks(world: World, found: Books) -> list[Check]:
     made.append(
         Check("DOBO: released + left in the vesting = 2,000,000,000", released + left, total)
     )
+    made += _fundraising_checks(found, campaigns, impact)
     last = world.snapshot()
-    for name in ("Giving", "CharityRegistry", "ReceiptBook"):
+    for name in PASSING:
         rests = sum(wallets[world[name].address] for wallets in last.balances.values())
         made.append(Check(f"{name}: money that rests there: none", rests, 0))
     written = world.blocks.read(world["ReceiptBook"], "token_count")
@@ -125,13 +128,35 @@ def checks(world: World, found: Books) -> list[Check]:
     return made
 
 
-def flows(world: World, found: Books) -> list[Flow]:
+def _fundraising_checks(
+    found: Books, campaigns: Iterable[CampaignStory], impact: ImpactStory
+) -> Iterable[Check]:
+    """What campaigns and the impact fund say of themselves agrees with their logs."""
+    for story in campaigns:
+        at = story.address
+        pledged = sum(amount for _, amount in story.pledges)
+        burnt = found.of("Transfer", address=at)
+        burnt = [event for event in burnt if event.args["receiver"] == NATIVE]
+        gone = story.claimed + story.refunded + story.owed
+        yield Check(f"{story.name}: pledged = claimed + refunded + owed", pledged, gone)
+        alive = len(story.pledges) - len(burnt)
+        yield Check(f"{story.name}: tokens minted - burnt = tokens held", alive, story.alive)
+        sold = sum(tier.sold for tier in story.tiers)
+        yield Check(f"{story.name}: sold by tier = tokens minted", sold, len(story.pledges))
+    yield Check("impact fund: repaid - lent = its pool", impact.pool_by_logs, impact.pool)
+    wrong = sum(project.raised > project.goal for project in impact.projects)
+    yield Check("impact fund: projects that got more than they asked for: none", wrong, 0)
+
+
+def flows(world: World, found: Books, campaigns: Iterable[CampaignStory]) -> list[Flow]:
     """Where each asset went, by way and by main goal. A large fund's share of a goal is what the
-    members with that main goal have earned; the few units that its division leaves are in no flow.
+    members with that main goal have earned; the few units that its division leaves are in no flow,
+    nor is what a campaign paid back.
     """
     goals = {charity.id: charity.profile.goal for charity in world.charities.values()}
     symbols = {asset.address: symbol for symbol, asset in world.assets.items()}
     parts = Counter(e.transaction for e in found.events if e.name in ("Donated", "PartFailed"))
+    projects = {event["project_id"]: event for event in found.of("ProjectProposed")}
     sums: dict[tuple[str, str, int], int] = defaultdict(int)
     for event in found.events:
         if event.name == "Donated":
@@ -141,6 +166,11 @@ def flows(world: World, found: Books) -> list[Flow]:
             sums[symbols[event["asset"]], TIP, OPERATIONS] += event["amount"]
         elif event.name == "FundDonated" and event["fund_id"] <= GOALS:
             sums[symbols[event["asset"]], GOAL_FUND, event["fund_id"]] += event["amount"]
+        elif event.name == "ProjectDonated":
+            project = projects[event["project_id"]]
+            sums[symbols[event["asset"]], PROJECT, project["sdg"]] += event["amount"]
+    for story in campaigns:
+        sums[story.asset, CAMPAIGN, goals[story.charity_id]] += story.raised - story.refunded
     for symbol, way, goal, amount in _earned_in_large_funds(world, goals):
         sums[symbol, way, goal] += amount
     return [Flow(*key, amount) for key, amount in sorted(sums.items()) if amount]
@@ -204,14 +234,6 @@ def artwork(world: World, found: Books) -> Artwork:
         ),
     )
     uri = world.blocks.read(world["ReceiptBook"], "tokenURI", chosen["token_id"])
-    metadata = json.loads(_data(uri))
-    svg = _data(str(metadata["image"])).decode("utf-8")
+    metadata = json.loads(data(uri))
+    svg = data(str(metadata["image"])).decode("utf-8")
     return Artwork(chosen["token_id"], metadata, svg)
-
-
-def _data(uri: str) -> bytes:
-    """What a base64 data address holds."""
-    head, _, body = uri.partition(";base64,")
-    if not head.startswith("data:") or not body:
-        raise ChainError(f"a receipt's address holds no data: {uri[:60]!r}")
-    return base64.b64decode(body)

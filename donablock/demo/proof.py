@@ -1,9 +1,9 @@
 """The proof's arithmetic: donors' outflow is recipients' inflow and what is owed, to the unit.
 
 Two witnesses are heard apart. *Balances*: every wallet's balance before and after, gas added back
-from the receipts. *Logs*: what the contracts say was given and claimed. Each must balance by
-itself, and they must agree on every wallet and asset. Amounts are in an asset's smallest unit,
-positive where a wallet gained.
+from the receipts. *Logs*: what the contracts say was given, claimed, refunded and repaid. Each must
+balance by itself, and they must agree on every wallet and asset. Amounts are in an asset's smallest
+unit, positive where a wallet gained.
 """
 
 from __future__ import annotations
@@ -14,75 +14,93 @@ from dataclasses import dataclass, field
 Changes = Mapping[str, Mapping[str, int]]
 """asset -> wallet -> change."""
 
+DIRECT, FUND, CAMPAIGN, PROJECT, TIP = "direct", "fund", "campaign", "project", "tip"
+"""What donors give: to a charity, to a contract that owes it from then on, or on top."""
+
+CLAIM, REFUND, REPAYMENT = "claim", "refund", "repayment"
+"""What contracts pay out of what they owe, and what comes back to be lent again."""
+
+_RETURNS = frozenset({CLAIM, REFUND, REPAYMENT})
+
 
 @dataclass(frozen=True)
-class Gift:
-    """A Donated, Tipped or FundDonated log. `kind` is "direct", "tip" or "fund"."""
+class Move:
+    """Money that moved, by a log. `kind` is one of the eight above."""
 
     kind: str
     asset: str
-    donor: str
-    receiver: str
-    amount: int
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A Claimed log: the funds contract paid what it owed."""
-
-    asset: str
-    funds: str
+    source: str
     receiver: str
     amount: int
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Which wallets play which part; no wallet plays two."""
+    """Which wallets play which part; no wallet plays two. `keepers` are the contracts that hold
+    money for others: the funds, the campaigns, the impact fund.
+    """
 
     donors: frozenset[str]
     charities: frozenset[str]
+    entrepreneurs: frozenset[str]
     operations: frozenset[str]
-    funds: frozenset[str]
+    keepers: frozenset[str]
 
     def __post_init__(self) -> None:
-        size = sum(map(len, (self.donors, self.charities, self.operations, self.funds)))
-        if len(self.all) != size:
+        if sum(map(len, self._parts)) != len(self.all):
             raise ValueError("a wallet is in two groups; the sums would count it twice")
 
     @property
+    def _parts(self) -> tuple[frozenset[str], ...]:
+        return self.donors, self.charities, self.entrepreneurs, self.operations, self.keepers
+
+    @property
     def all(self) -> frozenset[str]:
-        return self.donors | self.charities | self.operations | self.funds
+        return frozenset().union(*self._parts)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One asset's figures. The first five are the logs' word, the next four the balances'.
+    """One asset's figures. The first eight are the logs' word, the next five the balances'.
 
-    `liability` is what the funds contract itself says it owes.
+    `liability` is what the keepers themselves say they owe.
     """
 
     asset: str
     direct: int
     to_funds: int
+    to_campaigns: int
+    to_projects: int
     tips: int
     claimed: int
-    given: int
+    refunded: int
+    repaid: int
     outflow: int
     charities_inflow: int
+    entrepreneurs_inflow: int
     operations_inflow: int
-    funds_inflow: int
+    keepers_inflow: int
     liability: int
 
     @property
+    def given(self) -> int:
+        return self.direct + self.to_funds + self.to_campaigns + self.to_projects + self.tips
+
+    @property
     def owed(self) -> int:
-        """What the logs say charities have still to claim from the funds."""
-        return self.to_funds - self.claimed
+        """What the logs say the keepers still owe."""
+        entered = self.to_funds + self.to_campaigns + self.to_projects + self.repaid
+        return entered - self.claimed - self.refunded
+
+    @property
+    def received(self) -> int:
+        """What the logs say recipients got and kept: what was repaid is with the impact fund."""
+        return self.direct + self.claimed - self.repaid + self.tips
 
     @property
     def inflow(self) -> int:
         """What recipients got, by balances."""
-        return self.charities_inflow + self.operations_inflow
+        return self.charities_inflow + self.entrepreneurs_inflow + self.operations_inflow
 
 
 @dataclass(frozen=True)
@@ -98,19 +116,13 @@ class Proof:
         return not self.faults
 
 
-def changes_in_logs(gifts: Iterable[Gift], claims: Iterable[Claim]) -> dict[str, dict[str, int]]:
+def changes_in_logs(moves: Iterable[Move]) -> dict[str, dict[str, int]]:
     """What each wallet lost and gained if the logs are right."""
     found: dict[str, dict[str, int]] = {}
-
-    def move(asset: str, source: str, receiver: str, amount: int) -> None:
-        wallets = found.setdefault(asset, {})
-        wallets[source] = wallets.get(source, 0) - amount
-        wallets[receiver] = wallets.get(receiver, 0) + amount
-
-    for gift in gifts:
-        move(gift.asset, gift.donor, gift.receiver, gift.amount)
-    for claim in claims:
-        move(claim.asset, claim.funds, claim.receiver, claim.amount)
+    for move in moves:
+        wallets = found.setdefault(move.asset, {})
+        wallets[move.source] = wallets.get(move.source, 0) - move.amount
+        wallets[move.receiver] = wallets.get(move.receiver, 0) + move.amount
     return found
 
 
@@ -118,22 +130,23 @@ def prove(
     assets: Iterable[str],
     groups: Groups,
     balances: Changes,
-    gifts: Iterable[Gift],
-    claims: Iterable[Claim],
-    liabilities: Mapping[str, int],
+    moves: Iterable[Move],
+    liabilities: Changes,
 ) -> Proof:
     """Hear both witnesses on every asset.
 
-    `balances` are changes without gas; `liabilities` what the funds contract says it owes.
+    `balances` are changes without gas; `liabilities` what each keeper says it owes: asset ->
+    keeper -> amount.
     """
-    gifts, claims = tuple(gifts), tuple(claims)
-    logged = changes_in_logs(gifts, claims)
+    moves = tuple(moves)
+    logged = changes_in_logs(moves)
     statements: list[Statement] = []
     faults: list[str] = []
     compared = 0
     for asset in assets:
         by_balance = dict(balances.get(asset, {}))
         by_log = logged.get(asset, {})
+        owed = liabilities.get(asset, {})
         for wallet in sorted(groups.all | by_balance.keys() | by_log.keys()):
             compared += 1
             seen, said = by_balance.get(wallet, 0), by_log.get(wallet, 0)
@@ -143,9 +156,15 @@ def prove(
                 faults.append(
                     f"{asset}: {wallet} is no part of this, and changed by {seen or said}"
                 )
-        statement = _statement(asset, groups, by_balance, gifts, claims, liabilities.get(asset, 0))
+        for keeper in sorted(groups.keepers | owed.keys()):
+            said, own = by_log.get(keeper, 0), owed.get(keeper, 0)
+            if said != own:
+                faults.append(
+                    f"{asset}: {keeper} says it owes {own}, and by the logs it owes {said}"
+                )
+        statement = _statement(asset, groups, by_balance, moves, sum(owed.values()))
         statements.append(statement)
-        faults += _faults(statement)
+        faults += _faults(statement, moves)
     return Proof(tuple(statements), compared, tuple(faults))
 
 
@@ -153,53 +172,61 @@ def _statement(
     asset: str,
     groups: Groups,
     changes: Mapping[str, int],
-    gifts: Iterable[Gift],
-    claims: Iterable[Claim],
+    moves: Iterable[Move],
     liability: int,
 ) -> Statement:
-    def given(kind: str) -> int:
-        return sum(gift.amount for gift in gifts if gift.asset == asset and gift.kind == kind)
+    def moved(kind: str) -> int:
+        return sum(move.amount for move in moves if move.asset == asset and move.kind == kind)
 
     def gained(wallets: frozenset[str]) -> int:
         return sum(changes.get(wallet, 0) for wallet in wallets)
 
     return Statement(
         asset=asset,
-        direct=given("direct"),
-        to_funds=given("fund"),
-        tips=given("tip"),
-        claimed=sum(claim.amount for claim in claims if claim.asset == asset),
-        given=sum(gift.amount for gift in gifts if gift.asset == asset),
+        direct=moved(DIRECT),
+        to_funds=moved(FUND),
+        to_campaigns=moved(CAMPAIGN),
+        to_projects=moved(PROJECT),
+        tips=moved(TIP),
+        claimed=moved(CLAIM),
+        refunded=moved(REFUND),
+        repaid=moved(REPAYMENT),
         outflow=-gained(groups.donors),
         charities_inflow=gained(groups.charities),
+        entrepreneurs_inflow=gained(groups.entrepreneurs),
         operations_inflow=gained(groups.operations),
-        funds_inflow=gained(groups.funds),
+        keepers_inflow=gained(groups.keepers),
         liability=liability,
     )
 
 
-def _faults(found: Statement) -> list[str]:
+def _faults(found: Statement, moves: Iterable[Move]) -> list[str]:
     """One line for each equation that does not hold."""
+    given = sum(m.amount for m in moves if m.asset == found.asset and m.kind not in _RETURNS)
     equations = (
         (
             "balances: donors' outflow = recipients' inflow + owed",
             found.outflow,
-            found.inflow + found.funds_inflow,
+            found.inflow + found.keepers_inflow,
         ),
         (
-            "logs: given = direct + to funds + tips",
+            "logs: given = direct + to funds + to campaigns + to projects + tips",
+            given,
             found.given,
-            found.direct + found.to_funds + found.tips,
         ),
-        ("donors' outflow by balances = given by logs", found.outflow, found.given),
         (
-            "charities' inflow by balances = direct + claimed by logs",
-            found.charities_inflow,
-            found.direct + found.claimed,
+            "donors' outflow by balances = given - refunded by logs",
+            found.outflow,
+            found.given - found.refunded,
+        ),
+        (
+            "charities' and entrepreneurs' inflow by balances = direct + claimed - repaid by logs",
+            found.charities_inflow + found.entrepreneurs_inflow,
+            found.direct + found.claimed - found.repaid,
         ),
         ("operations' inflow by balances = tips by logs", found.operations_inflow, found.tips),
-        ("owed by balances = owed by logs", found.funds_inflow, found.owed),
-        ("owed by logs = the funds' own liability", found.owed, found.liability),
+        ("owed by balances = owed by logs", found.keepers_inflow, found.owed),
+        ("owed by logs = the contracts' own liability", found.owed, found.liability),
     )
     return [
         f"{found.asset}: {what}: {left} is not {right} (off by {left - right})"

@@ -161,7 +161,7 @@ def _proof_table(outcome: Outcome) -> str:
     rows = "".join(_proof_rows(outcome, found) for found in outcome.proof.statements)
     return (
         "<table class='proof'><thead><tr><th>Asset</th><th></th><th>Donors' outflow</th><th></th>"
-        "<th>Recipients' inflow</th><th></th><th>Still owed by funds</th><th></th></tr></thead>"
+        "<th>Recipients' inflow</th><th></th><th>Still owed by contracts</th><th></th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
 
@@ -169,8 +169,8 @@ def _proof_table(outcome: Outcome) -> str:
 def _proof_rows(outcome: Outcome, found: Statement) -> str:
     decimals = outcome.world.assets[found.asset].decimals
     colour = ASSET_COLOURS.get(found.asset, "#66727B")
-    balances = (found.outflow, found.inflow, found.funds_inflow)
-    logs = (found.given, found.direct + found.claimed + found.tips, found.owed)
+    balances = (found.outflow, found.inflow, found.keepers_inflow)
+    logs = (found.given - found.refunded, found.received, found.owed)
     cells = []
     for witness, (out, into, owed) in (("balances", balances), ("logs", logs)):
         sign = "=" if out == into + owed else "&ne;"

@@ -22,13 +22,14 @@ from rich.progress import (
 from rich.table import Column
 
 from donablock.chain.node import LOCAL_CHAIN_ID, Anvil
-from donablock.demo import books, facts
-from donablock.demo.acts import ACTS, Act
+from donablock.demo import books, facts, stories
 from donablock.demo.blocks import Blocks
 from donablock.demo.books import Books
 from donablock.demo.deployment import Deployed, deploy
 from donablock.demo.facts import Artwork, Check, Flow, Gas
+from donablock.demo.play import ACTS, Act
 from donablock.demo.proof import Proof
+from donablock.demo.stories import CampaignStory, ImpactStory, Token
 from donablock.demo.wire import Wire
 from donablock.demo.world import START, Scale, World
 from donablock.errors import ChainError
@@ -58,6 +59,9 @@ class Outcome:
     vested: list[list[int]]
     supply: int
     artwork: Artwork
+    campaigns: tuple[CampaignStory, ...]
+    token: Token | None
+    impact: ImpactStory
     last_block: str
     stages: dict[str, float]
 
@@ -160,17 +164,22 @@ def _on(node: Anvil, scale: Scale, folder: Path, stages: _Stages, play: Sequence
             blocks.mine()
     with stages.stage("Proving it to the wei"):
         found = books.read(node.w3, deployed.contracts.values(), deployed.assets)
+        campaigns = stories.campaign_stories(world, found)
+        impact = stories.impact_story(world, found)
         return Outcome(
             world=world,
             deployed=deployed,
             books=found,
-            proof=facts.hear(world, found),
-            checks=tuple(facts.checks(world, found)),
-            flows=tuple(facts.flows(world, found)),
+            proof=facts.hear(world, found, campaigns),
+            checks=tuple(facts.checks(world, found, campaigns, impact)),
+            flows=tuple(facts.flows(world, found, campaigns)),
             gas=tuple(facts.gas_by_operation(blocks.sent)),
             vested=facts.vested_by_month(world, found),
             supply=blocks.read(world["DOBO"], "INITIAL_SUPPLY"),
             artwork=facts.artwork(world, found),
+            campaigns=campaigns,
+            token=stories.token(world, campaigns),
+            impact=impact,
             last_block=blocks.wire("eth_getBlockByNumber", "latest", False)["hash"],
             stages=stages.took,
         )

@@ -12,23 +12,49 @@ from rich.table import Table
 
 from donablock.chain.amounts import from_units
 from donablock.demo.run import MANIFESTS, STATE, Outcome
+from donablock.demo.stories import CampaignStory, ImpactStory, Token
 
 COUNTED = {
-    "gifts to charities": "Donated",
-    "gifts to funds": "FundDonated",
-    "tips": "Tipped",
-    "parts of carts that failed": "PartFailed",
-    "receipts": "ReceiptMinted",
-    "claims": "Claimed",
-    "claims that failed": "ClaimFailed",
-    "issues of GIVE": "Issued",
-    "redemptions of GIVE": "Redeemed",
-    "changes of payee": "PayeeChanged",
-    "suspensions": "Suspended",
-    "revocations": "Revoked",
-    "drops": "Dropped",
+    "gifts to charities": ("Donated", "Giving"),
+    "gifts to funds": ("FundDonated", "IndexFunds"),
+    "tips": ("Tipped", ""),
+    "parts of carts that failed": ("PartFailed", "Giving"),
+    "receipts": ("ReceiptMinted", "ReceiptBook"),
+    "claims": ("Claimed", ""),
+    "claims that failed": ("ClaimFailed", "IndexFunds"),
+    "issues of GIVE": ("Issued", "DonaGive"),
+    "redemptions of GIVE": ("Redeemed", "DonaGive"),
+    "changes of payee": ("PayeeChanged", "CharityRegistry"),
+    "suspensions": ("Suspended", "CharityRegistry"),
+    "revocations": ("Revoked", "CharityRegistry"),
+    "drops": ("Dropped", "IndexFunds"),
+    "campaigns": ("CampaignCreated", "CampaignFactory"),
+    "pledges": ("Pledged", "Campaign"),
+    "refunds by campaigns": ("Refunded", "Campaign"),
+    "votes on milestones": ("Voted", "Campaign"),
+    "milestones closed": ("Settled", "Campaign"),
+    "impact projects": ("ProjectProposed", "ImpactFund"),
+    "gifts to impact projects": ("ProjectDonated", "ImpactFund"),
+    "votes on impact projects": ("Voted", "ImpactFund"),
+    "stages released": ("StageReleased", "ImpactFund"),
+    "repayments": ("Repaid", "ImpactFund"),
+    "loans out of repayments": ("Lent", "ImpactFund"),
 }
-"""What is counted, and the event that tells."""
+"""What is counted: the event that tells, and the contract that logs it ("": whichever)."""
+
+AMOUNTS = (
+    "given",
+    "direct",
+    "to_funds",
+    "to_campaigns",
+    "to_projects",
+    "tips",
+    "claimed",
+    "refunded",
+    "repaid",
+    "owed",
+)
+"""An asset's figures by logs, as in proof.Statement."""
 
 
 def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
@@ -59,16 +85,13 @@ def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
             "charities": len(world.charities),
             "funds": len(world.funds),
             "wallets": len(world.donors),
-            **{what: outcome.books.count(event) for what, event in COUNTED.items()},
+            **{what: outcome.books.count(*told) for what, told in COUNTED.items()},
         },
         "assets": {
             found.asset: {
                 "address": world.assets[found.asset].address,
                 "decimals": world.assets[found.asset].decimals,
-                **{
-                    name: str(getattr(found, name))
-                    for name in ("given", "direct", "to_funds", "tips", "claimed", "owed")
-                },
+                **{name: str(getattr(found, name)) for name in AMOUNTS},
             }
             for found in outcome.proof.statements
         },
@@ -79,9 +102,10 @@ def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
                 found.asset: {
                     "donors_outflow": str(found.outflow),
                     "charities_inflow": str(found.charities_inflow),
+                    "entrepreneurs_inflow": str(found.entrepreneurs_inflow),
                     "operations_inflow": str(found.operations_inflow),
-                    "owed": str(found.funds_inflow),
-                    "difference": str(found.outflow - found.inflow - found.funds_inflow),
+                    "owed": str(found.keepers_inflow),
+                    "difference": str(found.outflow - found.inflow - found.keepers_inflow),
                 }
                 for found in outcome.proof.statements
             },
@@ -95,6 +119,8 @@ def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
             {"asset": f.asset, "way": f.way, "goal": f.goal, "amount": str(f.amount)}
             for f in outcome.flows
         ],
+        "campaigns": [_campaign(story) for story in outcome.campaigns],
+        "impact": _impact(outcome.impact),
         "gas": {
             g.operation: {"count": g.count, "least": g.least, "median": g.median, "most": g.most}
             for g in outcome.gas
@@ -107,8 +133,79 @@ def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
             "token_id": outcome.artwork.token_id,
             "metadata": {k: v for k, v in outcome.artwork.metadata.items() if k != "image"},
         },
+        "backer_token": _token(outcome.token) if outcome.token is not None else None,
         "seconds": {"all": round(seconds, 1)}
         | {name: round(took, 1) for name, took in outcome.stages.items()},
+    }
+
+
+def _campaign(story: CampaignStory) -> dict[str, Any]:
+    """A campaign; amounts as text."""
+    return {
+        "number": story.number,
+        "address": story.address,
+        "name": story.name,
+        "charity": story.charity,
+        "asset": story.asset,
+        "outcome": story.outcome,
+        "is_all_or_nothing": story.is_all_or_nothing,
+        "opened": story.opened,
+        "deadline": story.deadline,
+        "pledges": len(story.pledges),
+        "backers": story.backers,
+        "refunds": story.refunds,
+        "tokens": story.alive,
+        **{
+            name: str(getattr(story, name))
+            for name in ("goal", "raised", "released", "claimed", "refunded", "owed")
+        },
+        "tiers": [
+            {"price": str(t.price), "supply": t.supply, "sold": t.sold, "artwork": t.artwork}
+            for t in story.tiers
+        ],
+        "milestones": [
+            {
+                "number": m.number,
+                "second": m.second,
+                "is_released": m.is_released,
+                "amount": str(m.amount),
+                "approvals": str(m.approvals),
+                "objections": str(m.objections),
+            }
+            for m in story.milestones
+        ],
+    }
+
+
+def _token(token: Token) -> dict[str, Any]:
+    return {
+        "campaign": token.campaign,
+        "token_id": token.token_id,
+        "owner": token.owner,
+        "metadata": token.metadata,
+    }
+
+
+def _impact(story: ImpactStory) -> dict[str, Any]:
+    """The life of the impact fund's money, log by log; amounts as text."""
+    amounts = ("goal", "given", "lent", "released", "claimed", "repaid", "refunded", "waits")
+    return {
+        "asset": story.asset,
+        "pool": str(story.pool),
+        "projects": [
+            {
+                "id": project.id,
+                "name": project.name,
+                "charity_id": project.charity_id,
+                "goal_of_the_united_nations": project.sdg,
+                **{name: str(getattr(project, name)) for name in amounts},
+            }
+            for project in story.projects
+        ],
+        "life": [
+            {"second": s.second, "kind": s.kind, "project": s.project_id, "amount": str(s.amount)}
+            for s in story.stations
+        ],
     }
 
 
@@ -123,8 +220,12 @@ def show(outcome: Outcome, console: Console) -> None:
         "given": "given",
         "  direct": "direct",
         "  to funds": "to_funds",
+        "  to campaigns": "to_campaigns",
+        "  to projects": "to_projects",
         "  tips": "tips",
         "claimed": "claimed",
+        "refunded": "refunded",
+        "repaid": "repaid",
         "still owed": "owed",
     }
     for found in outcome.proof.statements:
@@ -138,8 +239,8 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print(table)
     for found in outcome.proof.statements:
         decimals = assets[found.asset].decimals
-        inflow, owed = exact(found.inflow, decimals), exact(found.funds_inflow, decimals)
-        equal = found.outflow == found.inflow + found.funds_inflow == found.given
+        inflow, owed = exact(found.inflow, decimals), exact(found.keepers_inflow, decimals)
+        equal = found.outflow == found.inflow + found.keepers_inflow == found.given - found.refunded
         sign = "[green]=[/]" if equal else "[red]is not[/]"
         console.print(
             f"  {found.asset:5} donors' outflow {exact(found.outflow, decimals)} {sign} "

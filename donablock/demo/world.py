@@ -1,4 +1,6 @@
-"""Who and what takes part: accounts, contracts, assets, charities, funds, and what happened."""
+"""Who and what takes part: accounts, contracts, assets, charities, funds, campaigns, projects, and
+what happened.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +46,11 @@ SDG_NAMES = (
     "Partnerships for the Goals",
 )
 GOALS = len(SDG_NAMES)
+
+PASSING = ("Giving", "CharityRegistry", "ReceiptBook", "CampaignFactory", "Campaign")
+"""Contracts through which money passes, or that none reaches, and in which none may rest. The
+campaign of that name is the code that all campaigns run.
+"""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,31 @@ class Fund:
         return None
 
 
+@dataclass
+class Campaign:
+    """A fundraiser: `symbol` of what it raises, `prices` of its tiers (smallest unit), `deadline`
+    in unix seconds.
+    """
+
+    name: str
+    charity: Charity
+    symbol: str
+    creator: Actor
+    target: Target
+    prices: tuple[int, ...]
+    deadline: int
+
+
+@dataclass(frozen=True)
+class Project:
+    """An entrepreneur's project in the impact fund; `goal` in the smallest unit."""
+
+    id: int
+    name: str
+    payee: Actor
+    goal: int
+
+
 @dataclass(frozen=True)
 class Happening:
     """A line of the timeline. `kind`: "setup", "gift", "change", "safety", "money", "time",
@@ -142,6 +174,9 @@ class World:
         self.donors = [Actor(f"donor {number}") for number in range(1, scale.wallets + 1)]
         self.charities: dict[int, Charity] = {}
         self.funds: dict[int, Fund] = {}
+        self.campaigns: list[Campaign] = []
+        self.entrepreneurs: list[Actor] = []
+        self.projects: list[Project] = []
         self.happenings: list[Happening] = []
         # every account that a charity has ever been or asked to be paid at
         self.charity_wallets: list[Actor] = []
@@ -190,15 +225,19 @@ class World:
         return Groups(
             donors=frozenset(donor.address for donor in self.donors),
             charities=frozenset(wallet.address for wallet in self.charity_wallets),
+            entrepreneurs=frozenset(wallet.address for wallet in self.entrepreneurs),
             operations=frozenset({self.roles["operations"].address}),
-            funds=frozenset({self["IndexFunds"].address}),
+            keepers=frozenset(
+                {self["IndexFunds"].address, self["ImpactFund"].address}
+                | {campaign.target.address for campaign in self.campaigns}
+            ),
         )
 
     def watched(self) -> list[str]:
         """The wallets of all groups, and the contracts through which money passes and must not
         stay.
         """
-        passing = {self[name].address for name in ("Giving", "CharityRegistry", "ReceiptBook")}
+        passing = {self[name].address for name in PASSING}
         return sorted(self.groups.all | passing)
 
     def snapshot(self) -> Snapshot:
@@ -216,8 +255,8 @@ class World:
 
     @contextmanager
     def giving(self) -> Iterator[None]:
-        """While this lasts money moves by giving and claiming only, and balances are measured
-        around it.
+        """While this lasts money moves by giving, claiming, refunds and repayments only, and
+        balances are measured around it.
 
         The coin's changes have the gas that each wallet paid, by its receipts, added back.
         """

@@ -23,7 +23,7 @@ def account(number):
     return to_checksum_address(f"0x{number:040x}")
 
 
-TOKEN, GIVING, FUNDS = account(1), account(2), account(3)
+TOKEN, GIVING, FUNDS, CAMPAIGN, OTHER = (account(number) for number in range(1, 6))
 DONOR, PAYEE, OPERATOR = account(11), account(12), account(13)
 ASSETS = {"ETH": Asset(NATIVE, "ETH", 18), "USDX": Asset(TOKEN, "USDX", 6)}
 
@@ -40,7 +40,7 @@ FLOWS = [
 ]
 
 
-def test_logs_become_gifts_and_claims():
+def test_logs_become_moves():
     events = [
         event("Donated", GIVING, donor=DONOR, payee=PAYEE, asset=NATIVE, amount=5),
         event("PartFailed", GIVING, donor=DONOR, payee=PAYEE, asset=NATIVE, amount=99),
@@ -48,20 +48,60 @@ def test_logs_become_gifts_and_claims():
         event("TipFailed", GIVING, donor=DONOR, operations=OPERATOR, asset=TOKEN, amount=99),
         event("FundDonated", FUNDS, donor=DONOR, asset=TOKEN, amount=7),
         event("Claimed", FUNDS, receiver=PAYEE, asset=TOKEN, amount=6),
+        event("ClaimFailed", FUNDS, receiver=PAYEE, asset=TOKEN, amount=99),
     ]
-    gifts, claims = books.kept(events, ASSETS)
-    assert [(g.kind, g.asset, g.donor, g.receiver, g.amount) for g in gifts] == [
+    assert [
+        (move.kind, move.asset, move.source, move.receiver, move.amount)
+        for move in books.moved(events, ASSETS)
+    ] == [
         ("direct", "ETH", DONOR, PAYEE, 5),
         ("tip", "USDX", DONOR, OPERATOR, 1),
         ("fund", "USDX", DONOR, FUNDS, 7),
+        ("claim", "USDX", FUNDS, PAYEE, 6),
     ]
-    assert [(c.asset, c.funds, c.receiver, c.amount) for c in claims] == [("USDX", FUNDS, PAYEE, 6)]
+
+
+def test_a_campaigns_logs_are_in_the_asset_it_opened_with():
+    events = [
+        event("Opened", CAMPAIGN, asset=NATIVE),
+        event("Opened", OTHER, asset=TOKEN),
+        event("Pledged", CAMPAIGN, backer=DONOR, amount=5),
+        event("Pledged", OTHER, backer=DONOR, amount=6),
+        event("Refunded", CAMPAIGN, backer=DONOR, receiver=PAYEE, amount=4),
+        event("RefundFailed", CAMPAIGN, backer=DONOR, amount=99),
+        event("Claimed", OTHER, receiver=PAYEE, amount=3),
+    ]
+    assert [
+        (move.kind, move.asset, move.source, move.receiver, move.amount)
+        for move in books.moved(events, ASSETS)
+    ] == [
+        ("campaign", "ETH", DONOR, CAMPAIGN, 5),
+        ("campaign", "USDX", DONOR, OTHER, 6),
+        ("refund", "ETH", CAMPAIGN, PAYEE, 4),
+        ("claim", "USDX", OTHER, PAYEE, 3),
+    ]
+
+
+def test_what_is_lent_stays_where_it_is_and_what_is_repaid_comes_back():
+    events = [
+        event("ProjectDonated", FUNDS, donor=DONOR, asset=TOKEN, amount=9),
+        event("Claimed", FUNDS, receiver=PAYEE, asset=TOKEN, amount=8),
+        event("Repaid", FUNDS, payer=PAYEE, asset=TOKEN, amount=7),
+        event("Lent", FUNDS, asset=TOKEN, amount=99),
+    ]
+    assert [(m.kind, m.source, m.receiver, m.amount) for m in books.moved(events, ASSETS)] == [
+        ("project", DONOR, FUNDS, 9),
+        ("claim", FUNDS, PAYEE, 8),
+        ("repayment", PAYEE, FUNDS, 7),
+    ]
 
 
 def test_an_asset_nobody_knows_is_no_gift_to_pass_over():
     stray = event("Donated", GIVING, donor=DONOR, payee=PAYEE, asset=account(99), amount=5)
     with pytest.raises(KeyError):
-        books.kept([stray], ASSETS)
+        books.moved([stray], ASSETS)
+    with pytest.raises(KeyError):
+        books.moved([event("Pledged", CAMPAIGN, backer=DONOR, amount=5)], ASSETS)
 
 
 def test_balances_follow_from_transfers():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from io import StringIO
 from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
-from donablock.demo import acts, opening, summary
+from donablock.chain import artifacts
+from donablock.demo import acts, opening, play, stories, summary
 from donablock.demo.__main__ import main, run
+from donablock.demo.blocks import Actor
 from donablock.demo.run import perform
 from donablock.demo.world import START, Scale
 from donablock.errors import FileError
@@ -49,13 +52,13 @@ def test_it_ends_well_and_says_so(demo):
 def test_the_summary_balances_by_itself(demo):
     assert demo.summary["proof"]["holds"] is True
     assert demo.summary["proof"]["faults"] == []
-    for found in demo.summary["assets"].values():
-        given, direct, to_funds, tips, claimed, owed = (
-            int(found[name]) for name in ("given", "direct", "to_funds", "tips", "claimed", "owed")
-        )
-        assert given == direct + to_funds + tips
-        assert owed == to_funds - claimed
-        assert min(direct, to_funds, tips, claimed, owed) > 0
+    for symbol, found in demo.summary["assets"].items():
+        sums = {name: int(found[name]) for name in summary.AMOUNTS}
+        entered = sums["to_funds"] + sums["to_campaigns"] + sums["to_projects"]
+        assert sums["given"] == sums["direct"] + entered + sums["tips"]
+        assert sums["owed"] == entered + sums["repaid"] - sums["claimed"] - sums["refunded"]
+        for name in ("direct", "to_funds", "tips", "claimed", "owed"):
+            assert sums[name] > 0, (symbol, name)
     for found in demo.summary["proof"]["by_asset"].values():
         assert int(found["difference"]) == 0
 
@@ -77,6 +80,19 @@ def test_everything_promised_has_happened(demo):
         "registry: charity is suspended",
         "registry: charity is revoked",
         "give: not a charity's payee",
+        "campaigns: the charity has not accepted the creator",
+        "campaign: tier is sold out",
+        "campaign: below the price",
+        "campaign: token is locked",
+        "campaign: still open",
+        "campaign: deadline has passed",
+        "campaign: no refund now",
+        "campaign: nothing to refund",
+        "campaign: vote is open",
+        "impact: funding is over",
+        "impact: voting is not over",
+        "impact: more than was released",
+        "impact: queue is empty",
     ):
         assert reason in refused
 
@@ -86,7 +102,80 @@ def test_flows_are_no_more_than_was_given_and_short_by_dust_alone(demo):
         flown = sum(int(f["amount"]) for f in demo.summary["flows"] if f["asset"] == symbol)
         # the large funds' division: less than one unit for each member and each drop
         dust = 2 * sum(SMALL.fund_sizes)
-        assert 0 <= int(found["given"]) - flown < dust
+        assert 0 <= int(found["given"]) - int(found["refunded"]) - flown < dust
+    ways = {flow["way"] for flow in demo.summary["flows"]}
+    assert {"a campaign", "an impact project"} < ways
+    # what failed went back, and so nowhere
+    assert not any(f["asset"] == "DOBO" and f["way"] == "a campaign" for f in demo.summary["flows"])
+
+
+def test_a_campaign_succeeds_one_is_refunded_and_one_goes_by_milestones(demo):
+    won, lost, staged = demo.summary["campaigns"]
+    amounts = ("goal", "raised", "released", "claimed", "refunded", "owed")
+    for story in (won, lost, staged):
+        goal, raised, released, claimed, refunded, owed = (int(story[name]) for name in amounts)
+        assert raised == claimed + refunded + owed
+        assert (claimed, len(story["tiers"]) > 1) == (released, True)
+        if story is won:
+            assert raised >= goal and (claimed, story["outcome"]) == (raised, "succeeded")
+            assert story["asset"] == "ETH"
+            assert [tier["sold"] for tier in story["tiers"]][-1] == story["tiers"][-1]["supply"]
+        elif story is lost:
+            assert 0 < raised < goal and (refunded, story["outcome"]) == (raised, "failed")
+            assert (story["refunds"], story["tokens"]) == (story["backers"], 0)
+        else:
+            first, second = story["milestones"]
+            assert first["is_released"] and int(first["approvals"]) > int(first["objections"])
+            assert not second["is_released"]
+            assert int(second["objections"]) > int(second["approvals"])
+            assert story["outcome"] == "rejected" and story["asset"] == "USDX"
+            # a quarter at once and 40 % by the first milestone
+            assert claimed == raised * 2_500 // 10_000 + raised * 4_000 // 10_000
+            assert story["refunds"] == story["backers"] - 1 and owed > 0
+            assert story["tokens"] == story["pledges"]
+
+
+def test_a_stranger_refunds_and_the_backers_alone_are_paid(demo):
+    """By the chain that was left: to whom the campaign's money went, and who sent it there."""
+    lost = demo.summary["campaigns"][1]
+    manifest = opening.manifest_in(demo.folder)
+    with opening.open_chain(demo.folder) as node:
+        campaign = node.w3.eth.contract(lost["address"], abi=artifacts.abi("Campaign"))
+        dobo = node.w3.eth.contract(manifest.addresses["DonaBlock"], abi=artifacts.abi("DonaBlock"))
+        pledged, paid = Counter(), Counter()
+        for log in campaign.events.Pledged.get_logs(from_block=0):
+            pledged[log["args"]["backer"]] += log["args"]["amount"]
+        senders = set()
+        for log in dobo.events.Transfer.get_logs(from_block=0):
+            if log["args"]["sender"] == lost["address"]:
+                paid[log["args"]["receiver"]] += log["args"]["value"]
+                senders.add(node.w3.eth.get_transaction(log["transactionHash"])["from"])
+        assert paid == pledged and len(paid) == lost["backers"]
+        assert senders == {Actor("a passer-by").address}
+        assert dobo.functions.balanceOf(lost["address"]).call() == 0
+
+
+def test_what_the_mill_repays_is_lent_to_the_bakery(demo):
+    impact = demo.summary["impact"]
+    mill, bakery = impact["projects"]
+    assert int(mill["given"]) == int(mill["goal"]) == int(mill["claimed"]) == int(mill["repaid"])
+    assert int(bakery["lent"]) > 0 and int(bakery["given"]) > 0
+    assert int(bakery["given"]) + int(bakery["lent"]) == int(bakery["goal"])
+    assert int(impact["pool"]) == int(mill["repaid"]) - int(bakery["lent"]) > 0
+    assert int(bakery["waits"]) == int(bakery["goal"]) - int(bakery["released"]) > 0
+    told = [entry["kind"] for entry in impact["life"] if entry["kind"] != "given"]
+    stages = ["released", "claimed"]
+    assert told == [*stages, *stages, "repaid", "lent", "repaid", "lent", "repaid", *stages]
+
+
+def test_a_backers_token_is_told_by_the_chain(demo):
+    token = demo.summary["backer_token"]
+    name = f"Wells for Cinderhope #{token['token_id']}"
+    assert token["metadata"]["name"] == name
+    assert {"trait_type": "Locked", "value": False} in token["metadata"]["attributes"]
+    assert {"trait_type": "Tier", "value": 2} in token["metadata"]["attributes"]
+    assert len(token["metadata"]["image"]) <= 128
+    ElementTree.fromstring(stories.data(token["metadata"]["image"]))
 
 
 def test_the_report_needs_nothing_from_elsewhere(demo):
@@ -154,8 +243,8 @@ def robbed(tmp_path_factory):
             world.blocks.wire("anvil_setBalance", payee, hex(balance - 1))
 
     folder = tmp_path_factory.mktemp("robbed")
-    play = (*acts.ACTS[:4], ("A wei goes missing", rob))
-    return perform(SMALL, folder, Console(file=StringIO()), play)
+    acts_and_theft = (*play.ACTS[:4], ("A wei goes missing", rob))
+    return perform(SMALL, folder, Console(file=StringIO()), acts_and_theft)
 
 
 def test_a_wei_that_goes_missing_is_found(robbed):
