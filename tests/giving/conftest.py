@@ -7,7 +7,7 @@ are anvil's, by what they do; who has which role is in config/networks/local.jso
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -42,12 +42,16 @@ class World:
     token: Contract
     usd: Asset
     deployments: Path
+    # one for each account: making keys and contracts takes longer than most calls
+    _sessions: dict[int, Session] = field(default_factory=dict)
 
     def session(self, account: int) -> Session:
-        return self.anyone.as_(LocalSigner.test_account(account))
+        if account not in self._sessions:
+            self._sessions[account] = self.anyone.as_(LocalSigner.test_account(account))
+        return self._sessions[account]
 
     def address(self, account: int) -> str:
-        return LocalSigner.test_account(account).address
+        return self.session(account).address
 
     def mint(self, account: int, amount: int) -> None:
         call = self.token.functions.mint(self.address(account), amount)
