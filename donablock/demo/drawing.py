@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
 
-from donablock.demo.facts import CART, GOAL_FUND, ONE, OPERATIONS, TIP, Flow
+from donablock.demo.facts import (
+    CAMPAIGN,
+    CART,
+    GOAL_FUND,
+    ONE,
+    OPERATIONS,
+    PROJECT,
+    TIP,
+    Flow,
+)
 from donablock.demo.world import SDG_NAMES
 
 SDG_COLOURS = (
@@ -196,6 +205,8 @@ def _band(
 def _way_order(way: str) -> tuple[int, int, str]:
     if way in (ONE, CART, GOAL_FUND):
         return (ONE, CART, GOAL_FUND).index(way), 0, way
+    if way in (CAMPAIGN, PROJECT):
+        return 6 + (CAMPAIGN, PROJECT).index(way), 0, way
     digits = "".join(letter for letter in way if letter.isdigit())
     return (9 if way == TIP else 5), int(digits or 0), way
 

@@ -53,9 +53,9 @@ _PLANS = (
         35 * 10**16,
         True,
         (
-            (10**17, 1_000, "radial-gradient(peru 30%,teal 0)"),
-            (5 * 10**17, 100, "radial-gradient(silver 45%,teal 0)"),
-            (2 * 10**18, 2, "radial-gradient(gold 60%,teal 0)"),
+            (10**17, 60, "radial-gradient(peru,teal,peru,teal)"),
+            (5 * 10**17, 25, "radial-gradient(silver,teal,silver,teal)"),
+            (2 * 10**18, 2, "radial-gradient(gold,teal,gold,teal)"),
         ),
         (),
         lambda one, other: (one + other) // 2,
@@ -68,8 +68,8 @@ _PLANS = (
         800 * 10**18,
         True,
         (
-            (100 * 10**18, 1_000, "linear-gradient(azure 50%,navy 0)"),
-            (1_000 * 10**18, 100, "linear-gradient(orange,pink,navy)"),
+            (100 * 10**18, 100, "linear-gradient(azure,skyblue,navy)"),
+            (1_000 * 10**18, 40, "linear-gradient(orange,pink,navy)"),
         ),
         (),
         min,
@@ -82,9 +82,9 @@ _PLANS = (
         300 * 10**6,
         False,
         (
-            (50 * 10**6, 1_000, "conic-gradient(tan,linen,tan)"),
-            (250 * 10**6, 100, "conic-gradient(navy,linen,navy)"),
-            (1_000 * 10**6, 20, "conic-gradient(gold,linen,gold)"),
+            (50 * 10**6, 50, "conic-gradient(tan,linen,tan)"),
+            (250 * 10**6, 25, "conic-gradient(navy,linen,navy)"),
+            (1_000 * 10**6, 10, "conic-gradient(gold,linen,gold)"),
         ),
         (4_000, 3_500),
         max,
@@ -331,7 +331,7 @@ def _refund_many(world: World, campaign: Campaign, backers: Sequence[Actor]) -> 
     """By a stranger, to the backers, in as few transactions as may be."""
     for start in range(0, len(backers), REFUNDS_AT_ONCE):
         part = [backer.address for backer in backers[start : start + REFUNDS_AT_ONCE]]
-        name = f"campaign refunds {len(part)} backers, {campaign.symbol}"
+        name = f"campaign's refund_many of {len(part)}, {campaign.symbol}"
         gas = 200_000 + 120_000 * len(part)
         world.blocks.send(name, world.anyone, campaign.target, "refund_many", part, gas=gas)
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from donablock.chain import artifacts
-from donablock.demo import acts, opening, play, stories, summary
+from donablock.demo import acts, opening, play, report, stories, summary
 from donablock.demo.__main__ import main, run
 from donablock.demo.blocks import Actor
 from donablock.demo.run import perform
@@ -176,6 +176,21 @@ def test_a_backers_token_is_told_by_the_chain(demo):
     assert {"trait_type": "Tier", "value": 2} in token["metadata"]["attributes"]
     assert len(token["metadata"]["image"]) <= 128
     ElementTree.fromstring(stories.data(token["metadata"]["image"]))
+
+
+def test_every_row_of_the_gas_picture_has_its_case(demo):
+    largest = f"fund of {SMALL.fund_sizes[-1]}"
+    for _, operation, _, _ in report._COSTS:
+        assert operation.replace("fund of 200", largest) in demo.summary["gas"]
+
+
+def test_the_report_shows_campaigns_the_token_and_the_impact_fund(demo):
+    for story in demo.summary["campaigns"]:
+        assert f"<h3>{story['name']}</h3>" in demo.report
+    token = demo.summary["backer_token"]
+    assert f"<dd>{token['metadata']['name']}</dd>" in demo.report
+    for words in ("Repaid to the pool", "The mill repays", "Lent to the bakery", "all burnt"):
+        assert words in demo.report
 
 
 def test_the_report_needs_nothing_from_elsewhere(demo):
