@@ -1,7 +1,7 @@
 """Whole-transaction gas of what people do with the contracts, on a local node (anvil, prague).
 
-python -m bench.gas     measure, write build/bench/gas.json and the table in docs/gas.md,
-                        exit 1 above a ceiling
+python -m bench.gas     measure, write build/bench/{gas,ceilings}.json and the table in
+                        docs/gas.md, exit 1 above a ceiling
 
 The base of a transaction and its calldata are included, refunds are taken off. "Warm" is the usual
 case: every balance and counter touched was nonzero before. "Cold" is the first time. The token is a
@@ -32,6 +32,7 @@ from donablock.chain.node import Anvil
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "build" / "bench" / "gas.json"
+LIMITS = ROOT / "build" / "bench" / "ceilings.json"
 DOCUMENT = ROOT / "docs" / "gas.md"
 # 2025-01-01; a fixed clock keeps calldata, and so every figure, the same from run to run
 START = 1_735_689_600
@@ -446,6 +447,8 @@ def main() -> int:
         found = measure(node)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(found.gas, indent=2, sort_keys=True) + "\n")
+    limits = {name: ceiling.gas for name, ceiling in CEILINGS.items()}
+    LIMITS.write_text(json.dumps(limits, indent=2, sort_keys=True) + "\n")
     document = DOCUMENT.read_text()
     document = replace_section(document, "figures", markdown(found.gas))
     document = replace_section(document, "where", where_markdown(found.where))
