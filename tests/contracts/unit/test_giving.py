@@ -343,9 +343,10 @@ def test_a_suspended_charity_receives_nothing_until_it_is_over(world, donor, cha
 
 
 @EVERY_DOOR
-def test_an_expired_charity_receives_nothing(world, donor, door):
-    expiry = boa.env.timestamp + 100
-    number = world.verify(place("short-lived"), term=100)
+@pytest.mark.parametrize("term", [100, 101])
+def test_an_expired_charity_receives_nothing(world, donor, door, term):
+    expiry = boa.env.timestamp + term
+    number = world.verify(place("short-lived"), term=term)
     boa.env.timestamp = expiry - 1
     door(world, donor, number)
     boa.env.timestamp = expiry

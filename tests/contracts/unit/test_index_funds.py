@@ -613,6 +613,8 @@ def test_fund_and_epoch_numbers_beyond_32_bits_reach_nobodys_books(world, funds)
         for view in ("members", "epoch_info"):
             with boa.reverts(reason):
                 getattr(funds, view)(fund_id, epoch)
+    largest = 2**32 - 1
+    assert funds.total_given(largest, 1, ZERO) == funds.total_given(1, largest, ZERO) == 0
     # were there ever so many
     set_storage(funds, "fund_count", 2**32 + 1)
     with world.refuses("funds: no such epoch"):

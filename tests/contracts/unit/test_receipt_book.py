@@ -150,6 +150,12 @@ def test_eight_minters_may_all_mint(registry, donor, stranger):
     assert not book.is_minter(ZERO)
 
 
+def test_a_ninth_minter_is_refused(registry):
+    minters = [roles.address(f"minter {number}") for number in range(9)]
+    with pytest.raises(boa.BoaError):
+        deployers.RECEIPT_BOOK.deploy(registry, minters, "ETH")
+
+
 def test_the_code_fits_a_chain(registry):
     minters = [roles.address(f"minter {number}") for number in range(8)]
     book = deployers.RECEIPT_BOOK.deploy(registry, minters, "EIGHTEEN"[:8])
