@@ -1,4 +1,4 @@
-"""Payees that refuse, burn gas, come back or answer with a megabyte; and gas limits set too low."""
+"""Payees and backers that refuse, burn gas or answer with a megabyte; and gas limits too low."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import boa
 import pytest
 
 from tests.contracts import deployers, roles
+from tests.contracts.campaigns import FAILED, REJECTED, SUCCEEDED
+from tests.contracts.fundraising import Fundraising
 from tests.contracts.money import COIN, balance
 from tests.contracts.protocol import (
     BURNING,
@@ -149,6 +151,124 @@ def test_an_operations_payee_like_that_stops_no_gift(world, kind):
     world.check()
 
 
+# --- campaigns and projects -----------------------------------------------------------------------
+
+LOST = pytest.mark.parametrize("where", ["failed", "rejected", "stopped"])
+
+
+def lose(world, asset, backers):
+    """A campaign that failed, one whose milestone was rejected, and a project that was: of each
+    the backers, who pledged PART or gave it, are due what `due` says.
+    """
+    campaigns = [
+        world.open(asset=asset, strict=False, milestones=shares, tiers=[(1, 50)])
+        for shares in ([], [5_000])
+    ]
+    project = world.project(asset, goal=len(backers) * PART)
+    for backer in backers:
+        for campaign in campaigns:
+            world.pledge(campaign, backer, amount=PART)
+        world.gift(project, backer, PART)
+    campaigns[0].cancel(sender=world.creator)
+    world.begin(campaigns[1])
+    campaigns[1].cancel(sender=world.payee)
+    assert [campaign.status().state for campaign in campaigns] == [FAILED, REJECTED]
+    world.reject(project)
+    return {
+        "failed": (campaigns[0], (), PART),
+        "rejected": (campaigns[1], (), PART // 2),
+        "stopped": (world.impact, (project,), PART),
+    }
+
+
+@pytest.fixture(scope="module")
+def raising():
+    """Backer 1, or whoever is paid, is to turn hostile."""
+    world = Fundraising()
+    world.backers = [roles.address(f"backer {number}") for number in range(3)]
+    world.lost = lose(world, COIN, world.backers)
+    world.registry.renew(
+        1, boa.env.timestamp + world.registry.MAX_TERM(), MEMO, sender=world.registrar
+    )
+    world.won = world.open(asset=COIN, strict=False)
+    world.pledge(world.won, world.backers[0], amount=PART)
+    world.released = world.project(COIN, goal=PART)
+    world.gift(world.released, world.backers[0], PART)
+    assert world.begin(world.won) == SUCCEEDED
+    assert world.release(world.released) == PART
+    world.asked = world.project(COIN, goal=2**90)
+    return world
+
+
+def held(world, asset=COIN):
+    return [balance(asset, backer) for backer in world.backers]
+
+
+def gained(world, before, asset=COIN):
+    return [after - then for after, then in zip(held(world, asset), before, strict=True)]
+
+
+@EVERY_KIND
+@LOST
+def test_one_backer_of_many_leaves_the_others_theirs(raising, kind, where):
+    host, first, due = raising.lost[where]
+    boa.env.set_code(raising.backers[1], HOSTILE[kind])
+    before, owed = held(raising), balance(COIN, host)
+    host.refund_many(*first, [raising.backers[at] for at in (1, 0, 1, 2)])
+    gas = host._computation.get_gas_used()
+    taken = due if kind in TAKES else 0
+    assert gained(raising, before) == [due, taken, due]
+    assert owed - balance(COIN, host) == 2 * due + taken
+    assert gas < 2 * 100_000 + 250_000
+    if kind in TAKES:
+        return
+    assert host.refundable(*first, raising.backers[1]) == due
+    # all gas is handed on: what is left after an endless one may be too little for the reason
+    with boa.reverts():
+        host.refund_for(*first, raising.backers[1], gas=1_000_000)
+    assert host.refund_to(*first, raising.stranger, sender=raising.backers[1]) == due
+
+
+@EVERY_KIND
+@LOST
+def test_a_batch_of_32_hostile_backers_is_bounded(raising, kind, where):
+    host, first, due = raising.lost[where]
+    hostile = raising.backers[1]
+    boa.env.set_code(hostile, HOSTILE[kind])
+    before = held(raising)
+    host.refund_many(*first, [hostile] * 31 + [raising.backers[0]])
+    gas = host._computation.get_gas_used()
+    assert gained(raising, before) == [due, due if kind in TAKES else 0, 0]
+    assert gas < 31 * 115_000 + 150_000
+
+
+@EVERY_KIND
+def test_a_payee_of_a_campaign_or_project_is_paid_elsewhere(raising, kind):
+    for host, first, payee in (
+        (raising.won, (), raising.payee),
+        (raising.impact, (raising.released,), raising.entrepreneur),
+    ):
+        boa.env.set_code(payee, HOSTILE[kind])
+        if kind in TAKES:
+            assert host.claim(*first, gas=1_000_000) == PART
+            continue
+        with boa.reverts():
+            host.claim(*first, gas=1_000_000)
+        before = balance(COIN, raising.stranger)
+        assert host.claim_to(*first, raising.stranger, sender=payee) == PART
+        assert balance(COIN, raising.stranger) == before + PART
+
+
+@EVERY_KIND
+def test_an_operations_payee_like_that_stops_no_gift_to_a_project(raising, kind):
+    boa.env.set_code(raising.operations, HOSTILE[kind])
+    before, owed = balance(COIN, raising.donor), balance(COIN, raising.impact)
+    raising.impact.donate_native(raising.asked, MEMO, 7, value=PART + 7, sender=raising.donor)
+    tip = 7 if kind in TAKES else 0
+    assert before - balance(COIN, raising.donor) == PART + tip
+    assert balance(COIN, raising.impact) == owed + PART
+
+
 # --- gas limits -----------------------------------------------------------------------------------
 # eth_estimateGas looks for the least gas with which a call does not revert. Where failed parts are
 # passed over, that could be a gas with which honest parts fail (attack 7).
@@ -274,3 +394,80 @@ def test_tokens_at_any_gas_limit(world, toil, kind):
         return balances(world, token) == [PART] * 3
 
     assert_all_or_nothing(run, is_complete, high=1_500_000)
+
+
+@LOST
+def test_refunds_of_many_in_coin_at_any_gas_limit(raising, where):
+    host, first, due = raising.lost[where]
+    boa.env.set_code(raising.backers[1], HUNGRY)
+    before = held(raising)
+    run = call(host.refund_many, *first, raising.backers, sender=raising.stranger)
+    assert_all_or_nothing(run, lambda: gained(raising, before) == [due] * 3)
+
+
+def test_a_project_gift_in_coin_with_a_tip_at_any_gas_limit(raising):
+    boa.env.set_code(raising.operations, HUNGRY)
+    tips = balance(COIN, raising.operations)
+    run = call(
+        raising.impact.donate_native, raising.asked, MEMO, 7, sender=raising.donor, value=PART + 7
+    )
+    assert_all_or_nothing(run, lambda: balance(COIN, raising.operations) == tips + 7)
+
+
+def with_toil(world):
+    """A new token that all of them take, and what of it was lost."""
+    token = deployers.STRANGE_TOKEN.deploy(6, 0, override_address=new_place())
+    world.assets.append(token)
+    for host in (world.factory, world.impact):
+        host.list_asset(token, sender=world.timelock)
+    for backer in (*world.backers, world.donor):
+        world.fill(backer, world.impact, token=token)
+    return token
+
+
+@pytest.fixture(scope="module")
+def toiling(raising):
+    token = with_toil(raising)
+    found = token, lose(raising, token, raising.backers)
+    raising.assets.remove(token)
+    return found
+
+
+@pytest.mark.parametrize("toil", [0, 3])
+@LOST
+def test_refunds_of_many_in_tokens_at_any_gas_limit(raising, toiling, toil, where):
+    token, lost = toiling
+    host, first, due = lost[where]
+    token.set_toil(toil)
+    before = held(raising, token)
+    run = call(host.refund_many, *first, raising.backers, sender=raising.stranger)
+    assert_all_or_nothing(run, lambda: gained(raising, before, token) == [due] * 3, 1_500_000)
+
+
+@pytest.mark.parametrize("toil", [0, 3])
+def test_a_tip_in_tokens_to_a_project_at_any_gas_limit(raising, toiling, toil):
+    token, _ = toiling
+    project = raising.project(token, goal=PART)
+    token.set_toil(toil)
+    run = call(
+        raising.impact.donate_token, project, token, PART, MEMO, 7, sender=raising.backers[0]
+    )
+    assert_all_or_nothing(run, lambda: balance(token, raising.operations) == 7, 1_500_000)
+
+
+@pytest.mark.parametrize("where", ["failed", "rejected"])
+def test_a_token_that_needs_too_much_is_only_put_off(raising, toiling, where):
+    """A known limit: no floor of gas is asked for tokens. Where a transfer takes more than 140,000,
+    the gas limit can be chosen so that it runs out and the rest of the call does not.
+    """
+    token, lost = toiling
+    host, first, due = lost[where]
+    backer = raising.backers[0]
+    token.set_toil(10)
+    before = held(raising, token)
+    assert host.refund_many(*first, [backer], gas=240_000) == 0
+    assert [type(log).__name__ for log in host.get_logs()] == ["RefundFailed"]
+    assert host.refundable(*first, backer) == due
+    assert gained(raising, before, token) == [0, 0, 0]
+    assert host.refund_for(*first, backer, sender=raising.stranger) == due
+    assert gained(raising, before, token) == [due, 0, 0]
