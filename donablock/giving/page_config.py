@@ -30,6 +30,7 @@ CONTRACTS = {
     "giving": "Giving",
     "funds": "IndexFunds",
     "receipts": "ReceiptBook",
+    "campaigns": "CampaignFactory",
 }
 # how many blocks the page asks for at once; it halves that where a node finds it too many
 LOG_PAGE = 10_000
@@ -47,13 +48,18 @@ def page_config(
 
     rpc_urls: nodes it reads from, tried in turn. network: what people call the chain (the network
     file's name if empty). metadata: a folder or address with charities' documents as <hash>.json.
-    ipfs_gateway: where ipfs://x is read as <gateway>x. Raises InputError for a URL that is not
-    http(s).
+    ipfs_gateway: where ipfs://x is read as <gateway>x, documents and campaigns' pictures alike.
+    Raises InputError for a URL that is not http(s), or a deployment that lacks a contract.
     """
     for url in (*rpc_urls, *filter(None, [ipfs_gateway])):
         if urlsplit(url).scheme not in ("http", "https"):
             raise InputError(f"{url!r} is no http address; a browser reads from http(s):// only")
     inputs, addresses = manifest.inputs, manifest.addresses
+    missing = [name for name in CONTRACTS.values() if name not in addresses]
+    if missing:
+        raise InputError(
+            f"the deployment has no {', '.join(missing)}, which the page needs; deploy it anew"
+        )
     symbols = {token.address: token.symbol for token in inputs.tokens}
     if inputs.test_token is not None:
         symbols[addresses[TEST_TOKEN]] = inputs.test_token.symbol

@@ -26,6 +26,32 @@ class DonorPage:
         self.tab.click("input[name=kind][value=fund]")
         self.tab.click(f"[data-fund='{fund_id}'] input")
 
+    def choose_campaign(self, number: int) -> None:
+        """Chooses it, wherever one is; returns once it is read."""
+        change = "document.querySelector('#change')"
+        self.tab.run(f"{change}.checkVisibility() && {change}.click()")
+        self.tab.click("input[name=kind][value=campaign]")
+        self.tab.click(f"[data-campaign='{number}'] input")
+        self.tab.sees("#campaign", "Deadline")
+
+    def choose_tier(self, number: int) -> None:
+        self.tab.click(f"[data-tier='{number}'] input")
+
+    def pledge(self) -> str:
+        """Reviews and sends the pledge as it stands in the form; what the page says afterwards."""
+        self.review()
+        return self.give()
+
+    def do(self, deed: str) -> str:
+        """Does one of what can be done with a campaign; what the page says of it."""
+        self.tab.click(f"[data-deed='{deed}']")
+        said = "document.querySelector('#deed-said')?.innerText.trim()"
+        return str(
+            self.tab.wait(
+                f"/way\u2026$|network\u2026$/.test({said}) ? '' : {said}", f"{deed} to end"
+            )
+        )
+
     def fill(
         self,
         amount: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import threading
 import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -34,7 +35,8 @@ class PageServer:
                     self._answer(json.dumps(owner.config).encode())
                 elif path in owner.documents:
                     time.sleep(owner.delay)
-                    self._answer(owner.documents[path])
+                    kind = mimetypes.guess_type(path)[0] or "application/json"
+                    self._answer(owner.documents[path], kind)
                 else:
                     super().do_GET()
 
@@ -44,9 +46,9 @@ class PageServer:
                 answer = owner.wallet.answer(asked["method"], asked["params"])
                 self._answer(json.dumps(answer, default=str).encode())
 
-            def _answer(self, body: bytes) -> None:
+            def _answer(self, body: bytes, kind: str = "application/json") -> None:
                 self.send_response(200)
-                self.send_header("content-type", "application/json")
+                self.send_header("content-type", kind)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

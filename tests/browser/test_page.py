@@ -13,6 +13,7 @@ from donablock.chain.keys import LocalSigner
 from donablock.chain.networks import network_of
 from donablock.chain.node import Anvil
 from donablock.chain.session import Session
+from donablock.errors import InputError
 from donablock.giving.page_config import main, page_config, write_page_config
 from tests.browser.conftest import NOW, ROOT
 from tests.browser.wallet import EIP_1193
@@ -184,7 +185,7 @@ def test_sources_have_no_way_to_write_markup():
     page = (ROOT / "web" / "give" / "index.html").read_text()
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
     assert "script-src 'self';" in policy
-    assert "img-src 'self' data:;" in policy
+    assert "img-src 'self' data: https: http://localhost:* http://127.0.0.1:*;" in policy
     assert "unsafe" not in policy
     assert not re.search(r"\son\w+=|<script(?! type=\"module\" src=\"main.js\")", page)
 
@@ -314,6 +315,10 @@ def test_page_opens_on_a_real_deployment(tab, server, tmp_path, capsys):
         assert main([*arguments, "--network", "Rehearsal"]) == 0
         assert json.loads((folder / "config.json").read_text()) == config
         assert main(["31337", "--manifest", str(path), "--rpc", "ftp://node"]) == 1
+        older = manifest.model_copy(deep=True)
+        del older.contracts["CampaignFactory"]
+        with pytest.raises(InputError, match="has no CampaignFactory"):
+            page_config(older)
         assert write_page_config(config, folder) == folder / "config.json"
 
         server.config, server.wallet = config, None
@@ -322,7 +327,10 @@ def test_page_opens_on_a_real_deployment(tab, server, tmp_path, capsys):
         tab.sees("#network", "Rehearsal")
         assets = tab.run("[...document.querySelector('#asset').options].map((o) => o.text)")
         assert assets == ["ETH", "USDX", "DOBO", "GIVE"]
+        tab.click("input[name=kind][value=campaign]")
+        tab.sees("#list-state", "No campaign has been opened yet")
         assert tab.faults == []
+    assert config["contracts"]["campaigns"] == manifest.addresses["CampaignFactory"]
     assert config["contracts"]["giving"] == manifest.addresses["Giving"]
     assert NATIVE not in [asset["address"] for asset in config["assets"]]
     assert account("donor").address not in json.dumps(config)

@@ -1,4 +1,4 @@
-"""The giving contracts on a local chain, with charities and funds in every state a page can meet.
+"""The giving contracts on a local chain: charities, funds and campaigns as a page can meet them.
 
 The owner is an account here, not a timelock, so that an epoch can be announced at once.
 """
@@ -6,6 +6,8 @@ The owner is an account here, not a timelock, so that an epoch can be announced 
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 from web3.contract import Contract
+from web3.logs import DISCARD
 from web3.utils.address import get_create_address
 
 from donablock.chain.keys import LocalSigner
@@ -25,6 +28,18 @@ HOSTILE = (
     'Evil <img src=x onerror="window.pwned=1"> \u202ednuf\u202c <script>window.pwned=1</script>'
 )
 UNREACHABLE = "ipfs://bafkreigh2akiscaildc"
+PICTURE = "bafybeiart/bucket.png"
+DRAWN = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'%3E"
+    "%3Cpath d='M0 0h9v9'/%3E%3C/svg%3E"
+)
+# none of which a page may load
+ARTWORK = (
+    "javascript:window.pwned=1",
+    "https://tracker.example/{}.png",
+    "ipfs://bafybeiart/../../secret",
+    "data:text/html,window.pwned=1",
+)
 
 
 def account(role: str) -> LocalAccount:
@@ -39,6 +54,19 @@ def document(name: str, description: str) -> str:
     return json.dumps({"name": name, "description": description})
 
 
+def png(red: int, green: int, blue: int) -> bytes:
+    """A picture of 8 x 8 points in one colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        sum_ = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + sum_
+
+    row = b"\0" + bytes((red, green, blue)) * 8
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 8)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
 @dataclass
 class World:
     node: Anvil
@@ -47,14 +75,17 @@ class World:
     giving: Contract
     funds: Contract
     receipts: Contract
+    factory: Contract
     # 6 decimals, EIP-2612
     stable: Contract
     # 6 decimals, approve only and only to or from zero, returns nothing, has no symbol
     usdt: Contract
     # name -> charity id
     charities: dict[str, int]
-    # path -> description, to be served beside the page
+    # path -> description or picture, to be served beside the page
     documents: dict[str, bytes]
+    # name -> campaign, in the order of their numbers
+    campaigns: dict[str, Contract]
 
     def as_(self, role: str) -> Session:
         return self.session.as_(LocalSigner(account(role).key))
@@ -79,6 +110,7 @@ class World:
                 "giving": self.giving.address,
                 "funds": self.funds.address,
                 "receipts": self.receipts.address,
+                "campaigns": self.factory.address,
             },
             "assets": [{"address": self.usdt.address, "symbol": "USDT"}],
             "metadata": "metadata",
@@ -87,34 +119,42 @@ class World:
 
 
 def build(node: Anvil) -> World:
-    """Deploys and sets up; about 40 transactions."""
+    """Deploys and sets up; about 60 transactions."""
     deployer = Session(node.w3, node.chain_id, LocalSigner.test_account(0))
     owner, registrar, guardian, operations, reserve = (
         account(role).address
         for role in ("owner", "registrar", "guardian", "operations", "reserve")
     )
-    for role in ("owner", "registrar", "guardian", "donor", "water"):
+    creators = ("water", "school", "forest", HOSTILE)
+    for role in ("owner", "registrar", "guardian", "donor", "backer", *creators):
         node.set_balance(account(role).address, 10**21)
 
     stable = deployer.deploy("PlainToken", "Test Dollar", "USDX", 6)
     usdt = deployer.deploy("UsdtToken")
     registry = deployer.deploy("CharityRegistry", owner, registrar, guardian, 2 * DAY, [])
     nonce = node.w3.eth.get_transaction_count(deployer.address)
-    ahead = [get_create_address(deployer.address, nonce + step) for step in range(3)]
+    ahead = [get_create_address(deployer.address, nonce + step) for step in range(5)]
     listings = [(stable.address, False), (usdt.address, True)]
-    receipts = deployer.deploy("ReceiptBook", registry.address, ahead[1:], "ETH")
+    receipts = deployer.deploy("ReceiptBook", registry.address, ahead[1:3], "ETH")
     common = (registry.address, receipts.address, reserve)
     giving = deployer.deploy("Giving", owner, *common, operations, listings)
     funds = deployer.deploy("IndexFunds", owner, guardian, *common, 3 * DAY, listings)
-    assert [receipts.address, giving.address, funds.address] == ahead
+    campaign = deployer.deploy("Campaign", ahead[4], registry.address, reserve)
+    factory = deployer.deploy(
+        "CampaignFactory", owner, guardian, registry.address, reserve, campaign.address, listings
+    )
+    made = (receipts, giving, funds, campaign, factory)
+    assert [contract.address for contract in made] == ahead
 
     donor = account("donor").address
     deployer.send(stable.functions.mint(donor, 10_000 * 10**6))
     deployer.send(usdt.functions.mint(donor, 5_000 * 10**6))
 
-    world = World(node, deployer, registry, giving, funds, receipts, stable, usdt, {}, {})
+    contracts = (registry, giving, funds, receipts, factory)
+    world = World(node, deployer, *contracts, stable, usdt, {}, {}, {})
     _add_charities(world)
     _add_funds(world)
+    _add_campaigns(world)
     return world
 
 
@@ -168,3 +208,63 @@ def _add_funds(world: World) -> None:
     world.node.advance(3 * DAY + 60)
     by.send(world.funds.functions.announce_epoch(15, [forest], [1]))
     # every timestamp from here on is at least this one, whatever the machine's clock
+
+
+def _add_campaigns(world: World) -> None:
+    """By the charities' payees: in the coin, in a token with permit and milestones, in one without,
+    and one that is hostile in every word."""
+    now = world.session.now
+    world.documents[f"/ipfs/{PICTURE}"] = png(15, 92, 87)
+    # what the charities' own addresses name: it is not the document that was verified
+    world.documents["/ipfs/" + UNREACHABLE.removeprefix("ipfs://")] = b"{}"
+
+    def open_campaign(name: str, charity: str, asset: str, goal: int, **changes: Any) -> None:
+        terms = {
+            "days": 30,
+            "strict": True,
+            "page": "https://example.org/campaign",
+            "symbol": name[:4].upper(),
+            "tiers": [(goal // 10, 100, f"ipfs://{PICTURE}")],
+            "milestones": [],
+        } | changes
+        by = world.as_(charity)
+        call = world.factory.functions.create(
+            world.charities[charity],
+            (
+                asset,
+                goal,
+                # an hour more, so that the page counts whole days
+                now + terms["days"] * DAY + 3_600,
+                terms["strict"],
+                500,
+                name,
+                terms["symbol"],
+                terms["page"],
+                terms["tiers"],
+                terms["milestones"],
+            ),
+        )
+        receipt = by.send(call)
+        (created,) = world.factory.events.CampaignCreated().process_receipt(receipt, DISCARD)
+        world.campaigns[name] = by.at("Campaign", created["args"]["campaign"])
+
+    ether = 10**18
+    wells = [
+        (ether // 10, 1_000, f"ipfs://{PICTURE}"),
+        (ether, 1, DRAWN),
+        (5 * ether, 3, "ar://somewhere/else"),
+    ]
+    open_campaign("Wells for Turkana", "water", NATIVE, 10 * ether, tiers=wells)
+    wells_of = world.campaigns["Wells for Turkana"]
+    world.as_("backer").send(wells_of.functions.pledge_native(1, bytes(32)), value=ether)
+    open_campaign("Desks", "school", world.stable.address, 100 * 10**6, milestones=[3_000, 5_000])
+    open_campaign("Trees", "forest", world.usdt.address, 50 * 10**6, strict=False, days=10)
+    open_campaign(
+        "\u202eliveE ' onerror=window.pwned=1",
+        HOSTILE,
+        NATIVE,
+        ether,
+        symbol="\u202e",
+        page="javascript:window.pwned=1",
+        tiers=[(ether // 10, 5, uri) for uri in ARTWORK],
+    )

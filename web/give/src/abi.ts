@@ -1,6 +1,8 @@
 // What this page says to the contracts and reads from them, from the ABIs that the contracts' compiler wrote.
 
 import { type Abi, type Address, type Hex, decodeEventLog, decodeFunctionResult, encodeFunctionData, parseAbi, toEventSelector } from "viem";
+import campaignAbi from "../../../interfaces/Campaign.json";
+import campaignsAbi from "../../../interfaces/CampaignFactory.json";
 import registryAbi from "../../../interfaces/CharityRegistry.json";
 import fundsAbi from "../../../interfaces/IndexFunds.json";
 import givingAbi from "../../../interfaces/Giving.json";
@@ -11,6 +13,9 @@ export const REGISTRY = registryAbi as Abi;
 export const FUNDS = fundsAbi as Abi;
 export const GIVING = givingAbi as Abi;
 export const RECEIPTS = receiptsAbi as Abi;
+/** The factory, and each of its campaigns. */
+export const CAMPAIGNS = campaignsAbi as Abi;
+export const CAMPAIGN = campaignAbi as Abi;
 
 export const TOKEN: Abi = parseAbi([
   "function symbol() view returns (string)",

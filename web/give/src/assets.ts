@@ -52,7 +52,7 @@ async function listed(reader: Reader, contract: Address, kind: "giving" | "funds
   return new Map([...found].sort(([one], [other]) => known.indexOf(one) - known.indexOf(other)));
 }
 
-async function symbolOf(reader: Reader, token: Address): Promise<string> {
+export async function symbolOf(reader: Reader, token: Address): Promise<string> {
   const symbol = await read<string>(reader, token, TOKEN, "symbol").catch(() => "");
   return plain(symbol, 12) || `${token.slice(0, 8)}\u2026`;
 }

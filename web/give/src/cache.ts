@@ -1,5 +1,5 @@
 // Logs that were read before and cannot change any more, so that a second visit reads only what is new.
-// Nothing about the donor is kept: these are the public logs of the registry and the funds.
+// Nothing about the donor is kept: these are the public logs of the registry, the funds and the factory of campaigns.
 
 import { numberToHex } from "viem";
 import type { Log } from "./abi";
@@ -18,7 +18,7 @@ interface Kept {
 }
 
 const keyOf = ({ chainId, contracts, fromBlock }: Config): string =>
-  `donablock-logs-1:${chainId}:${contracts.registry}:${contracts.funds}:${fromBlock}`;
+  `donablock-logs-2:${chainId}:${contracts.registry}:${contracts.funds}:${contracts.campaigns}:${fromBlock}`;
 
 async function hashOf(reader: Reader, block: number): Promise<string | null> {
   const found = (await reader.request("eth_getBlockByNumber", [numberToHex(block), false])) as { hash: string } | null;

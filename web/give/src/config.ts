@@ -17,12 +17,12 @@ export interface Config {
   /** The block to read logs from, and how many blocks to ask for at once. */
   fromBlock: number;
   logPage: number;
-  contracts: { registry: Address; giving: Address; funds: Address; receipts: Address };
+  contracts: { registry: Address; giving: Address; funds: Address; receipts: Address; campaigns: Address };
   /** Symbols that were checked at deployment, which count more than what a token calls itself. */
   symbols: Map<Address, string>;
   /** Folder of metadata documents by hash, beside the page or elsewhere; null: none. */
   metadata: string | null;
-  /** Turns ipfs://x into <gateway>x; null: such documents are not read. */
+  /** Turns ipfs://x into <gateway>x; null: such documents and pictures are not read. */
   ipfsGateway: string | null;
 }
 
@@ -65,6 +65,7 @@ function checked(raw: unknown): Config {
       giving: address(contracts["giving"], "contracts.giving"),
       funds: address(contracts["funds"], "contracts.funds"),
       receipts: address(contracts["receipts"], "contracts.receipts"),
+      campaigns: address(contracts["campaigns"], "contracts.campaigns"),
     },
     symbols,
     metadata: top["metadata"] == null ? null : text(top["metadata"], "metadata"),

@@ -1,8 +1,9 @@
-// Who can be given to: charities and funds, put together from the logs of their contracts.
+// Who can be given to: charities, funds and campaigns, put together from the logs of their contracts.
 
-import type { Address, Hex } from "viem";
-import { decodeLog, type Fields, FUNDS, type Log, REGISTRY, topicsOf } from "./abi";
+import { type Abi, type Address, getAddress, type Hex } from "viem";
+import { CAMPAIGNS, decodeLog, type Fields, FUNDS, type Log, REGISTRY, topicsOf } from "./abi";
 import { keep, recall } from "./cache";
+import type { Campaign } from "./campaign";
 import type { Config } from "./config";
 import { head, logsOf, type Reader } from "./rpc";
 import { goalsOf } from "./sdgs";
@@ -54,6 +55,7 @@ export interface Fund {
 export interface Directory {
   charities: Map<number, Charity>;
   funds: Map<number, Fund>;
+  campaigns: Map<number, Campaign>;
   /** The time of the block up to which the logs were read, in seconds. */
   now: number;
 }
@@ -69,6 +71,7 @@ const REGISTRY_EVENTS = [
   "PayeeChanged",
 ];
 const FUND_EVENTS = ["FundCreated", "EpochAnnounced", "EpochCancelled", "Dropped"];
+const CAMPAIGN_EVENTS = ["CampaignCreated"];
 
 // A member is packed in 32 bits: charity 18, weight 14; eight of them in a word.
 const MEMBER_BITS = 32n;
@@ -77,13 +80,13 @@ const CHARITY_BITS = 18n;
 
 export async function loadDirectory(reader: Reader, config: Config, onProgress: (share: number) => void): Promise<Directory> {
   const { number: to, timestamp: now } = await head(reader);
-  const { registry, funds } = config.contracts;
+  const { registry, funds, campaigns } = config.contracts;
   const kept = await recall(reader, config);
   const added = await logsOf(
     reader,
     {
-      addresses: [registry, funds],
-      topics: [...topicsOf(REGISTRY, REGISTRY_EVENTS), ...topicsOf(FUNDS, FUND_EVENTS)],
+      addresses: [registry, funds, campaigns],
+      topics: [...topicsOf(REGISTRY, REGISTRY_EVENTS), ...topicsOf(FUNDS, FUND_EVENTS), ...topicsOf(CAMPAIGNS, CAMPAIGN_EVENTS)],
       from: kept === null ? config.fromBlock : kept.to + 1,
       to,
       page: config.logPage,
@@ -92,20 +95,22 @@ export async function loadDirectory(reader: Reader, config: Config, onProgress: 
   );
   const logs = [...(kept?.logs ?? []), ...added];
   await keep(reader, config, logs, to);
-  return directoryOf(logs, registry, now);
+  return directoryOf(logs, config.contracts, now);
 }
 
-export function directoryOf(logs: readonly Log[], registry: Address, now: number): Directory {
-  const charities = new Map<number, Charity>();
-  const funds = new Map<number, FundSoFar>();
-  const isRegistry = (log: Log): boolean => log.address.toLowerCase() === registry.toLowerCase();
+export function directoryOf(logs: readonly Log[], { registry, funds, campaigns }: Config["contracts"], now: number): Directory {
+  const found = { charities: new Map<number, Charity>(), funds: new Map<number, FundSoFar>(), campaigns: new Map<number, Campaign>() };
+  const readers = new Map<string, [Abi, (name: string, fields: Fields) => void]>([
+    [registry.toLowerCase(), [REGISTRY, (name, fields) => applyToCharities(found.charities, name, fields)]],
+    [funds.toLowerCase(), [FUNDS, (name, fields) => applyToFunds(found.funds, name, fields)]],
+    [campaigns.toLowerCase(), [CAMPAIGNS, (_, fields) => addCampaign(found.campaigns, fields)]],
+  ]);
   for (const log of logs) {
-    const found = decodeLog(isRegistry(log) ? REGISTRY : FUNDS, log);
-    if (found === null) continue;
-    if (isRegistry(log)) applyToCharities(charities, found.name, found.fields);
-    else applyToFunds(funds, found.name, found.fields);
+    const [abi, apply] = readers.get(log.address.toLowerCase()) ?? [];
+    const event = abi === undefined ? null : decodeLog(abi, log);
+    if (event !== null) apply?.(event.name, event.fields);
   }
-  return { charities, funds: new Map([...funds].map(([id, fund]) => [id, settled(fund, now)])), now };
+  return { ...found, funds: new Map([...found.funds].map(([id, fund]) => [id, settled(fund, now)])), now };
 }
 
 /** Whether a charity may receive a gift; the same rule as the registry's `status`. */
@@ -115,8 +120,11 @@ export function statusOf(charity: Charity, now: number): Status {
   return now < charity.expiry ? "open" : "expired";
 }
 
-export const nameOf = (item: Charity | Fund): string =>
-  item.kind === "fund" ? item.name : (item.name ?? `Charity no. ${item.id}`);
+export function nameOf(item: Charity | Fund | Campaign): string {
+  if (item.kind === "fund") return item.name;
+  if (item.kind === "campaign") return item.terms?.name ?? `Campaign no. ${item.id}`;
+  return item.name ?? `Charity no. ${item.id}`;
+}
 
 interface FundSoFar {
   id: number;
@@ -194,6 +202,20 @@ function applyToFunds(funds: Map<number, FundSoFar>, name: string, fields: Field
       if (member.charityId === Number(fields["charity_id"])) member.isDropped = true;
     }
   }
+}
+
+function addCampaign(campaigns: Map<number, Campaign>, fields: Fields): void {
+  const id = Number(fields["number"]);
+  campaigns.set(id, {
+    kind: "campaign",
+    id,
+    address: getAddress(fields["campaign"] as Address),
+    charityId: Number(fields["charity_id"]),
+    creator: getAddress(fields["creator"] as Address),
+    terms: null,
+    offer: null,
+    standing: null,
+  });
 }
 
 function unpack(words: readonly bigint[], size: number): Member[] {

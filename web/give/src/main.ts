@@ -1,14 +1,18 @@
 // The page: reads its config, lists who can be given to, and leads one gift from the choice to the proof.
 
 import "./style.css";
+import { isRead, readWhole } from "./campaign";
+import { act, type Deed } from "./deeds";
 import { balanceOf, loadAssets } from "./assets";
 import { type Config, loadConfig } from "./config";
 import { loadDirectory } from "./directory";
 import { fact, h, mono, the } from "./dom";
 import { explain, Fault } from "./errors";
-import { give, type Outcome, type Place, type Plan, prepare } from "./gift";
+import { give, type Outcome, type Plan, prepare } from "./gift";
 import { type Choice, Model } from "./model";
 import { chainIdOf, HttpReader, type Reader, WalletReader } from "./rpc";
+import { type Place, sameChain } from "./sending";
+import { CampaignPanel } from "./view/campaign";
 import { Check } from "./view/check";
 import { Done } from "./view/done";
 import { GiftForm } from "./view/form";
@@ -31,6 +35,7 @@ class Page {
   readonly #model: Model;
   readonly #picker: Picker;
   readonly #form: GiftForm;
+  readonly #panel: CampaignPanel;
   readonly #check: Check;
   readonly #done: Done;
   readonly #bar: WalletBar;
@@ -44,6 +49,11 @@ class Page {
       this.#model,
       () => void this.#review(),
       () => void this.#refreshBalance(),
+    );
+    this.#panel = new CampaignPanel(
+      this.#model,
+      (tier) => this.#form.suggest(tier),
+      (deed, backer) => void this.#act(deed, backer),
     );
     this.#check = new Check(this.#model, {
       onBack: () => this.#back(),
@@ -72,6 +82,7 @@ class Page {
       fact("Index funds", mono(contracts.funds)),
       fact("Registry", mono(contracts.registry)),
       fact("Receipts", mono(contracts.receipts)),
+      fact("Campaigns", mono(contracts.campaigns)),
     );
   }
 
@@ -110,10 +121,12 @@ class Page {
     const { directory } = this.#model;
     const charity = directory?.charities.get(Number(link.get("charity") ?? 0));
     const fund = directory?.funds.get(Number(link.get("fund") ?? 0));
-    const choice = charity ?? fund;
+    const campaign = directory?.campaigns.get(Number(link.get("campaign") ?? 0));
+    const choice = charity ?? fund ?? campaign;
     if (choice !== undefined) {
       this.#model.choice = choice;
       this.#picker.show(choice.kind);
+      if (choice.kind === "campaign") this.#model.tier = Number(link.get("tier") ?? 0);
       this.#picker.choose(choice);
     }
     this.#form.fill(link.get("amount"), link.get("asset"), link.get("memo"));
@@ -123,6 +136,57 @@ class Page {
     this.#form.fault(null);
     this.#model.changed();
     void this.#refreshBalance();
+    void this.#readCampaign();
+  }
+
+  /** Reads the chosen campaign as it stands now. */
+  async #readCampaign(): Promise<void> {
+    const { choice, reader, config, assets, wallet } = this.#model;
+    if (choice?.kind !== "campaign" || reader === null) return;
+    try {
+      await readWhole({ reader, config, assets, account: wallet?.account ?? null }, choice);
+    } catch (error) {
+      if (this.#model.choice === choice) this.#form.fault(explain(error).message);
+      return;
+    }
+    this.#picker.redraw(choice);
+    if (this.#model.choice !== choice) return;
+    this.#model.changed();
+    void this.#refreshBalance();
+  }
+
+  /** Something was pledged or done, or another wallet looks: the campaigns are read anew. */
+  async #rereadCampaigns(): Promise<void> {
+    await this.#readCampaign();
+    this.#picker.refresh();
+  }
+
+  async #act(deed: Deed, backer: string): Promise<void> {
+    const { choice, wallet } = this.#model;
+    if (choice?.kind !== "campaign" || !isRead(choice)) return;
+    if (wallet === null) {
+      this.#bar.ask();
+      return;
+    }
+    if (!this.#model.isReady) {
+      await this.#switch();
+      return;
+    }
+    this.#panel.say("Checking with the network\u2026");
+    this.#panel.busy(true);
+    let said: string | Fault;
+    try {
+      const place = this.#place();
+      await sameChain(place);
+      said = await act(place, choice, deed, wallet.account, backer, () => this.#panel.say("It is on its way\u2026"));
+    } catch (error) {
+      said = explain(error);
+    }
+    // Done or refused: what stands there may be old, so it is read anew before anything else can be clicked.
+    await this.#rereadCampaigns();
+    this.#panel.busy(false);
+    if (said instanceof Fault) this.#tell(said, (text) => this.#panel.say(text, true));
+    else this.#panel.say(said);
   }
 
   async #connect(info: WalletInfo): Promise<void> {
@@ -137,6 +201,7 @@ class Page {
       this.#checkChain();
       if (this.config.rpcUrls.length === 0 && this.#model.isReady) await this.#load(new WalletReader(info.provider));
       await this.#refreshBalance();
+      await this.#rereadCampaigns();
     } catch (error) {
       say(explain(error));
     }
@@ -162,6 +227,7 @@ class Page {
     this.#model.balance = null;
     this.#model.changed();
     void this.#refreshBalance();
+    void this.#rereadCampaigns();
   };
 
   readonly #onChain = (chainId: unknown): void => {
@@ -300,6 +366,7 @@ class Page {
     desk.classList.remove("reviewing");
     the("amount", HTMLInputElement).focus();
     void this.#refreshBalance();
+    void this.#rereadCampaigns();
   }
 }
 

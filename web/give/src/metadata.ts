@@ -9,9 +9,16 @@ import { plain } from "./text";
 const MOST_BYTES = 65_536;
 const TIMEOUT = 6_000;
 
+const begun = new WeakMap<Charity, Promise<void>>();
+
 /** Reads the description once and sets name and about; a document that is not there changes nothing. */
-export async function describe(charity: Charity, config: Config): Promise<void> {
-  if (charity.isRead) return;
+export function describe(charity: Charity, config: Config): Promise<void> {
+  const reading = begun.get(charity) ?? look(charity, config);
+  begun.set(charity, reading);
+  return reading;
+}
+
+async function look(charity: Charity, config: Config): Promise<void> {
   charity.isRead = true;
   for (const place of placesOf(charity, config)) {
     const bytes = await place().catch(() => null);

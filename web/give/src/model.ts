@@ -1,12 +1,13 @@
 // What the views share: one place that knows the state, and tells when it has changed.
 
 import type { Asset } from "./assets";
+import type { Campaign } from "./campaign";
 import type { Config } from "./config";
 import type { Charity, Directory, Fund } from "./directory";
 import type { Reader } from "./rpc";
 import type { Wallet } from "./wallets";
 
-export type Choice = Charity | Fund;
+export type Choice = Charity | Fund | Campaign;
 
 export class Model {
   wallet: Wallet | null = null;
@@ -14,6 +15,8 @@ export class Model {
   directory: Directory | null = null;
   assets: Asset[] = [];
   choice: Choice | null = null;
+  /** The tier that is chosen in a campaign, from 0. */
+  tier: number | null = null;
   /** What the wallet holds, smallest unit, and of which asset; null: not known. */
   balance: { of: Asset; amount: bigint } | null = null;
   readonly #listeners: (() => void)[] = [];

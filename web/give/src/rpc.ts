@@ -73,8 +73,9 @@ export interface Head {
   timestamp: number;
 }
 
-export async function head(reader: Reader): Promise<Head> {
-  const block = (await reader.request("eth_getBlockByNumber", ["latest", false])) as { number: Hex; timestamp: Hex };
+/** The latest block, or the one of a number. */
+export async function head(reader: Reader, number: number | null = null): Promise<Head> {
+  const block = (await reader.request("eth_getBlockByNumber", [number === null ? "latest" : numberToHex(number), false])) as { number: Hex; timestamp: Hex };
   return { number: Number(block.number), timestamp: Number(block.timestamp) };
 }
 

@@ -22,6 +22,19 @@ export const short = (hex: string): string => `${hex.slice(0, SHORT_HEAD)}\u2026
 
 export const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`;
 
+/** How long that is, in its largest unit, rounded down: "12 days". */
+export function span(seconds: number): string {
+  if (seconds >= 2 * 86_400) return count(Math.floor(seconds / 86_400), "day");
+  if (seconds >= 2 * 3_600) return count(Math.floor(seconds / 3_600), "hour");
+  return seconds >= 60 ? count(Math.floor(seconds / 60), "minute") : "less than a minute";
+}
+
+/** Hundredths of a percent: 250 as "2.5 %". */
+export function percent(share: number): string {
+  const fraction = String(share % 100).padStart(2, "0").replace(/0+$/, "");
+  return `${Math.floor(share / 100)}${fraction === "" ? "" : `.${fraction}`}\u00a0%`;
+}
+
 const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 const MINUTE = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",

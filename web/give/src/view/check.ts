@@ -1,12 +1,14 @@
 // The last look before signing: exactly where the money goes, and what the wallet is about to ask.
 
 import { formatAbout, formatAmount } from "../amounts";
+import { isRead } from "../campaign";
 import { nameOf } from "../directory";
 import { fact, h, mono, the } from "../dom";
 import { type Plan, type StepId, stepsOf } from "../gift";
 import { memoText } from "../memo";
 import type { Choice, Model } from "../model";
 import { short } from "../text";
+import { paidBackOf } from "./campaign";
 
 export interface Actions {
   onBack(): void;
@@ -15,6 +17,7 @@ export interface Actions {
 }
 
 const FEE_PLACES = 6;
+const HELD = { charity: "Goes to", fund: "Held for its charities by", campaign: "Held by" };
 
 export class Check {
   readonly #root = the("check", HTMLDivElement);
@@ -30,12 +33,13 @@ export class Check {
   show(plan: Plan, choice: Choice): void {
     const { intent } = plan;
     const { asset, memo } = intent;
+    const isPledge = choice.kind === "campaign";
     const money = (amount: bigint): string => `${formatAmount(amount, asset.decimals)} ${asset.symbol}`;
     const words = memoText(memo);
     const title = h("h2", { id: "check-title", tabindex: "-1" }, h("span", { class: "step", "aria-hidden": "true" }, "3"), "Is this right?");
     this.#fault = h("p", { class: "notice fault", role: "alert", hidden: true });
     const back = h("button", { class: "button quiet", type: "button", click: () => this.actions.onBack() }, "Back");
-    const give = h("button", { class: "button main", type: "button", id: "give", click: () => this.actions.onGive() }, `Give ${money(intent.amount)}`);
+    const give = h("button", { class: "button main", type: "button", id: "give", click: () => this.actions.onGive() }, `${isPledge ? "Pledge" : "Give"} ${money(intent.amount)}`);
     this.#buttons = [back, give];
     this.#isSent = false;
     this.#root.replaceChildren(
@@ -49,10 +53,8 @@ export class Check {
       h(
         "dl",
         { class: "facts", id: "plan" },
-        fact(choice.kind === "charity" ? "Goes to" : "Held for its charities by", mono(plan.payee)),
-        ...(intent.recipient.kind === "fund"
-          ? [fact("Fund and list", `No. ${intent.recipient.id}, list no. ${intent.recipient.epoch}`)]
-          : [fact("Charity", `No. ${intent.recipient.id} of the registry`)]),
+        fact(HELD[choice.kind], mono(plan.payee)),
+        ...this.#whom(plan, choice),
         ...(plan.operations === null ? [] : [fact("Tip", money(intent.tip), h("br"), "to ", mono(plan.operations))]),
         fact("Leaves your wallet", h("strong", {}, money(plan.total))),
         fact("Network", this.model.config.network),
@@ -61,15 +63,15 @@ export class Check {
           `${plan.isMeasured ? "" : "about "}${formatAbout(plan.fee, this.model.config.coin.decimals, FEE_PLACES)} ${this.model.config.coin.symbol}`,
         ),
         fact("From", mono(intent.donor)),
-        ...(plan.contract === plan.payee ? [] : [fact("Through", mono(plan.contract))]),
+        ...(plan.route.contract === plan.payee ? [] : [fact("Through", mono(plan.route.contract))]),
         fact("Reference", words === null ? mono(memo) : words),
-        fact("Receipt", intent.wantsReceipt ? "Yes, in your wallet, for good" : "No"),
+        ...(isPledge ? [] : [fact("Receipt", intent.wantsReceipt ? "Yes, in your wallet, for good" : "No")]),
       ),
       h("h3", {}, "What happens next"),
       h(
         "ol",
         { class: "steps", id: "steps" },
-        ...stepsOf(plan).map((step) => h("li", { "data-step": step }, h("strong", {}, this.#title(step)), h("span", {}, this.#words(step, plan)))),
+        ...stepsOf(plan).map((step) => h("li", { "data-step": step }, h("strong", {}, this.#title(step, isPledge)), h("span", {}, this.#words(step, plan)))),
       ),
       this.#fault,
       h("div", { class: "buttons" }, back, give),
@@ -117,12 +119,22 @@ export class Check {
     }
   }
 
-  #title(step: StepId): string {
+  #whom({ intent: { recipient } }: Plan, choice: Choice): HTMLElement[] {
+    if (recipient.kind === "fund") return [fact("Fund and list", `No. ${recipient.id}, list no. ${recipient.epoch}`)];
+    if (recipient.kind === "charity" || choice.kind !== "campaign" || !isRead(choice)) return [fact("Charity", `No. ${recipient.id} of the registry`)];
+    return [
+      fact("Campaign", `No. ${recipient.id}, for charity no. ${choice.charityId} of the registry`),
+      fact("You get", `One ${choice.terms.symbol} of tier ${recipient.tier}, an NFT. It cannot be moved as long as you can be paid back.`),
+      fact("Paid back", paidBackOf(choice)),
+    ];
+  }
+
+  #title(step: StepId, isPledge: boolean): string {
     return {
       permit: "Sign a permission",
       reset: "Clear the old approval",
       approve: "Approve the amount",
-      give: "Send the gift",
+      give: isPledge ? "Send the pledge" : "Send the gift",
       wait: "Wait for the network",
     }[step];
   }
@@ -131,9 +143,9 @@ export class Check {
     const { asset } = plan.intent;
     const sum = `${formatAmount(plan.total, asset.decimals)} ${asset.symbol}`;
     return {
-      permit: `Costs nothing. It lets ${short(plan.contract)} take exactly ${sum}, for 30 minutes.`,
+      permit: `Costs nothing. It lets ${short(plan.route.contract)} take exactly ${sum}, for 30 minutes.`,
       reset: "This token changes an approval only from zero. One transaction more.",
-      approve: `A transaction of its own. It lets ${short(plan.contract)} take exactly ${sum}.`,
+      approve: `A transaction of its own. It lets ${short(plan.route.contract)} take exactly ${sum}.`,
       give: "One transaction. This is the moment your money moves.",
       wait: "Usually seconds; nothing for you to do.",
     }[step];

@@ -1,6 +1,9 @@
 // After the gift: what the chain says, the receipt's picture, and what to keep.
 
+import { CAMPAIGN, read } from "../abi";
 import { formatAbout, formatAmount } from "../amounts";
+import { metadataOf, pictureOf } from "../artwork";
+import type { Campaign } from "../campaign";
 import { nameOf } from "../directory";
 import { copier, fact, h, mono, the } from "../dom";
 import { artOf, confirmations, type Outcome } from "../gift";
@@ -8,8 +11,19 @@ import { memoText } from "../memo";
 import type { Choice, Model } from "../model";
 import type { Reader } from "../rpc";
 import { count } from "../text";
+import { picture } from "./campaign";
 
 const POLL = 4000;
+const TITLE = {
+  charity: "Thank you. It has arrived.",
+  fund: "Thank you. It is in the fund.",
+  campaign: "Thank you. Your pledge is in.",
+};
+const WHERE = {
+  charity: [" is with ", "."],
+  fund: [" is in the fund ", ", set apart for its charities."],
+  campaign: [" is held by the campaign ", " until it is decided."],
+} as const;
 
 export class Done {
   readonly #root = the("done", HTMLElement);
@@ -31,14 +45,14 @@ export class Done {
     const share = shareText(this.model, choice, sum, hash);
     this.#root.replaceChildren(
       h("p", { class: "seal", "aria-hidden": "true" }),
-      h("h2", { id: "done-title" }, choice.kind === "charity" ? "Thank you. It has arrived." : "Thank you. It is in the fund."),
+      h("h2", { id: "done-title" }, TITLE[choice.kind]),
       h(
         "p",
         { class: "lead" },
         h("strong", {}, sum),
-        choice.kind === "charity" ? " is with " : " is in the fund ",
+        WHERE[choice.kind][0],
         h("strong", {}, nameOf(choice)),
-        choice.kind === "charity" ? ". The chain logged it as you saw it:" : ", set apart for its charities. The chain logged it as you saw it:",
+        `${WHERE[choice.kind][1]} The chain logged it as you saw it:`,
       ),
       h(
         "div",
@@ -65,17 +79,17 @@ export class Done {
         "div",
         { class: "keep" },
         h("h3", {}, "Keep your reference"),
-        h("p", {}, "With it, and the address you gave from, anybody can find this gift again."),
+        h("p", {}, `With it, and the address you gave from, anybody can find this ${choice.kind === "campaign" ? "pledge" : "gift"} again.`),
         h("p", { class: "kept" }, h("span", { id: "memo-kept" }, words === null ? mono(memo) : words), copier(words ?? memo, "Copy reference")),
         h("h3", {}, "Tell others"),
         h("p", { class: "kept" }, h("span", { id: "share-text" }, share), copier(share, "Copy text")),
       ),
-      h("button", { class: "button main", type: "button", click: () => this.onAgain() }, "Give again"),
+      h("button", { class: "button main", type: "button", click: () => this.onAgain() }, choice.kind === "campaign" ? "Back to the campaign" : "Give again"),
     );
     this.#root.hidden = false;
     this.#root.focus();
     this.#root.scrollIntoView({ block: "start" });
-    if (outcome.tokenId !== null) void this.#drawArt(frame, reader, outcome.tokenId);
+    if (outcome.tokenId !== null) void (choice.kind === "campaign" ? this.#drawNft(frame, reader, choice, outcome.tokenId) : this.#drawArt(frame, reader, outcome.tokenId));
     this.#watch(depth, reader, outcome);
   }
 
@@ -97,6 +111,32 @@ export class Done {
       frame.replaceChildren(
         h("p", { class: "help" }, `Receipt no. ${tokenId} is in your wallet. Its picture could not be read just now.`),
       );
+    }
+  }
+
+  /** The NFT as its own contract describes it; the picture is the creator's, and is treated like any stranger's. */
+  async #drawNft(frame: HTMLElement, reader: Reader, campaign: Campaign, tokenId: bigint): Promise<void> {
+    const { config } = this.model;
+    const title = h("strong", { id: "nft-name" }, `NFT no. ${tokenId}`);
+    const caption = h(
+      "figcaption",
+      {},
+      title,
+      h("br"),
+      "It is yours, and cannot be moved as long as you can be paid back: only after the campaign has succeeded can you hand it on. " +
+        "If the campaign fails, your pledge comes back to you, whoever asks for it, and the NFT is burnt.",
+    );
+    frame.replaceChildren(caption);
+    try {
+      const { name, image } = metadataOf(await read<string>(reader, campaign.address, CAMPAIGN, "tokenURI", [tokenId]));
+      title.textContent = name;
+      const isShown = pictureOf(image, config) !== null;
+      frame.replaceChildren(
+        isShown ? picture(image, config, `The picture of ${name}`) : h("p", { class: "help" }, "Its picture lies where this page does not look: ", mono(image)),
+        caption,
+      );
+    } catch {
+      frame.append(h("p", { class: "help" }, "Its picture could not be read just now."));
     }
   }
 
@@ -138,5 +178,5 @@ function link(url: string, text: string): HTMLElement {
 function shareText({ config }: Model, choice: Choice, sum: string, hash: string): string {
   const page = `${location.origin}${location.pathname}#${choice.kind}=${choice.id}`;
   const proof = config.explorer === null ? `Transaction ${hash} on ${config.network}.` : `${config.explorer}/tx/${hash}`;
-  return `I gave ${sum} to ${nameOf(choice)} with DonaBlock. ${proof} Give too: ${page}`;
+  return `I ${choice.kind === "campaign" ? "pledged" : "gave"} ${sum} to ${nameOf(choice)} with DonaBlock. ${proof} Give too: ${page}`;
 }

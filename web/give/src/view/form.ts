@@ -2,12 +2,13 @@
 
 import { formatAmount, parseAmount } from "../amounts";
 import { type Asset, isCoin } from "../assets";
+import { isOpen, isRead, type Tier } from "../campaign";
 import { nameOf, statusOf } from "../directory";
 import { h, the } from "../dom";
 import { Fault } from "../errors";
-import type { Intent } from "../gift";
+import type { Intent, Recipient } from "../gift";
 import { parseMemo } from "../memo";
-import type { Model } from "../model";
+import type { Choice, Model } from "../model";
 import { short } from "../text";
 import { goalMark, shares } from "./picker";
 
@@ -20,6 +21,7 @@ export class GiftForm {
   readonly #receipt = the("receipt", HTMLInputElement);
   readonly #fault = the("form-fault", HTMLParagraphElement);
   readonly #button = the("review", HTMLButtonElement);
+  #suggested = "";
 
   constructor(
     readonly model: Model,
@@ -39,7 +41,7 @@ export class GiftForm {
   }
 
   get asset(): Asset | null {
-    return this.model.assets.find((asset) => asset.address === this.#asset.value) ?? null;
+    return this.#taken().find((asset) => asset.address === this.#asset.value) ?? null;
   }
 
   /** Fills in what a link asks for; what it does not name stays. */
@@ -51,11 +53,21 @@ export class GiftForm {
     this.draw();
   }
 
+  /** A tier's price stands in the field until the backer writes another amount. */
+  suggest(tier: Tier): void {
+    const { asset } = this;
+    if (asset === null || (this.#amount.value !== "" && this.#amount.value !== this.#suggested)) return;
+    this.#suggested = formatAmount(tier.price, asset.decimals).replaceAll(",", "");
+    this.#amount.value = this.#suggested;
+    this.fault(null);
+  }
+
   /** What the donor wants, in integers; throws what is wrong with it, at its field. */
   intent(): Intent {
     const { choice, wallet } = this.model;
     const { asset } = this;
     if (choice === null) throw new Fault("Choose whom to give to first.");
+    if (choice.kind === "campaign" && choice.offer === null) throw new Fault("The campaign is still being read. Try again in a moment.");
     if (wallet === null) throw new Fault("Connect your wallet first.");
     if (asset === null) throw new Fault("Choose what to give.");
     const amount = this.#at(this.#amount, () => {
@@ -64,20 +76,16 @@ export class GiftForm {
       return parsed;
     });
     const tip = this.#at(this.#tip, () =>
-      choice.kind === "fund" || this.#tip.value.trim() === "" ? 0n : parseAmount(this.#tip.value, asset.decimals, "the tip, or 0"),
+      choice.kind !== "charity" || this.#tip.value.trim() === "" ? 0n : parseAmount(this.#tip.value, asset.decimals, "the tip, or 0"),
     );
     const memo = this.#at(this.#memo, () => parseMemo(this.#memo.value));
-    if (choice.kind === "fund" && choice.running === null) throw new Fault("This fund is not open yet.");
     return {
-      recipient:
-        choice.kind === "charity"
-          ? { kind: "charity", id: choice.id }
-          : { kind: "fund", id: choice.id, epoch: choice.running?.number ?? 0 },
+      recipient: this.#recipient(choice),
       asset,
       amount,
       tip,
       memo,
-      wantsReceipt: this.#receipt.checked,
+      wantsReceipt: choice.kind !== "campaign" && this.#receipt.checked,
       donor: wallet.account,
     };
   }
@@ -108,7 +116,12 @@ export class GiftForm {
   draw(): void {
     const { choice, directory, wallet, balance } = this.model;
     this.#drawAssets();
-    the("tip-field", HTMLDivElement).hidden = choice?.kind === "fund";
+    const isPledge = choice?.kind === "campaign";
+    const isTaken = !isPledge || (isRead(choice) && isOpen(choice));
+    the("fields", HTMLDivElement).hidden = !isTaken;
+    the("gift-words", HTMLSpanElement).textContent = !isPledge ? "Your gift" : isTaken ? "Your pledge" : "The campaign";
+    the("tip-field", HTMLDivElement).hidden = choice !== null && choice.kind !== "charity";
+    the("receipt-field", HTMLLabelElement).hidden = isPledge;
     the("tip-unit", HTMLSpanElement).textContent = this.asset?.symbol ?? "";
     the("balance", HTMLParagraphElement).textContent =
       wallet === null || balance === null || balance.of !== this.asset
@@ -117,8 +130,10 @@ export class GiftForm {
     if (!this.#button.disabled) this.#button.textContent = this.#label();
 
     const chosen = the("chosen", HTMLDivElement);
+    chosen.hidden = isPledge;
+    if (isPledge) return;
     if (choice === null || directory === null) {
-      chosen.replaceChildren(h("p", { class: "help" }, "Choose a charity or a fund, and it will stand here."));
+      chosen.replaceChildren(h("p", { class: "help" }, "Choose a charity, a fund or a campaign, and it will stand here."));
       return;
     }
     if (choice.kind === "fund") {
@@ -139,12 +154,29 @@ export class GiftForm {
   #label(): string {
     const { wallet } = this.model;
     if (wallet === null) return "Connect wallet";
-    return this.model.isReady ? "Review the gift" : `Switch to ${this.model.config.network}`;
+    if (this.model.isReady) return this.model.choice?.kind === "campaign" ? "Review the pledge" : "Review the gift";
+    return `Switch to ${this.model.config.network}`;
+  }
+
+  #recipient(choice: Choice): Recipient {
+    if (choice.kind === "charity") return { kind: "charity", id: choice.id };
+    if (choice.kind === "fund") {
+      if (choice.running === null) throw new Fault("This fund is not open yet.");
+      return { kind: "fund", id: choice.id, epoch: choice.running.number };
+    }
+    if (this.model.tier === null) throw new Fault("Every NFT of this campaign is sold out. It takes no more pledges.");
+    return { kind: "campaign", id: choice.id, address: choice.address, tier: this.model.tier };
+  }
+
+  /** What the choice takes. */
+  #taken(): Asset[] {
+    const { choice, assets } = this.model;
+    if (choice?.kind === "campaign") return choice.terms === null ? [] : [choice.terms.asset];
+    return assets.filter((asset) => (choice?.kind === "fund" ? asset.forFunds : asset.forCharities));
   }
 
   #drawAssets(): void {
-    const isFund = this.model.choice?.kind === "fund";
-    const taken = this.model.assets.filter((asset) => (isFund ? asset.forFunds : asset.forCharities));
+    const taken = this.#taken();
     const before = this.#asset.value;
     const symbols = taken.map((asset) => asset.symbol);
     const wanted = taken.map((asset) => asset.address).join();

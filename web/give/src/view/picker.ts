@@ -1,16 +1,21 @@
-// The list of charities and of funds, and the choice among them.
+// The list of charities, of funds and of campaigns, and the choice among them.
 
 import { keccak256, toHex } from "viem";
+import { type Campaign, isRead, type ReadCampaign, readStanding } from "../campaign";
+import { money } from "../deeds";
 import { type Charity, type Directory, type Epoch, type Fund, nameOf, type Status, statusOf } from "../directory";
 import { h, the } from "../dom";
 import { describe, isAtHand, shortLegalId } from "../metadata";
 import type { Choice, Model } from "../model";
+import { head } from "../rpc";
 import { GOALS } from "../sdgs";
 import { count, day } from "../text";
+import { awaited, progress, shortStateOf } from "./campaign";
 
 const HELP = {
   charity: "Each of them was verified by the registrar for a limited time. Your gift goes straight to its address.",
   fund: "One gift, many charities: each member has a fixed share, and collects it whenever it likes.",
+  campaign: "Fundraisers for verified charities. The campaign holds your pledge: it goes to the charity if it succeeds, and back to you if not.",
 };
 const STATUS: Record<Exclude<Status, "open">, string> = {
   suspended: "Suspended",
@@ -19,6 +24,8 @@ const STATUS: Record<Exclude<Status, "open">, string> = {
 };
 // How many charities without a choice are drawn at first; a search finds the others.
 const AT_ONCE = 60;
+// Campaigns are read one by one, each with a handful of questions.
+const CAMPAIGNS_AT_ONCE = 12;
 const SHOWN_MEMBERS = 8;
 const READERS = 4;
 
@@ -30,7 +37,8 @@ export class Picker {
   readonly #panel = the("picker", HTMLElement);
   readonly #change = the("change", HTMLButtonElement);
   #shown = AT_ONCE;
-  #kind: "charity" | "fund" = "charity";
+  #shownCampaigns = CAMPAIGNS_AT_ONCE;
+  #kind: Choice["kind"] = "charity";
 
   constructor(
     readonly model: Model,
@@ -38,7 +46,7 @@ export class Picker {
   ) {
     for (const [at, name] of GOALS.entries()) this.#goal.append(h("option", { value: at + 1 }, `${at + 1}. ${name}`));
     for (const radio of document.querySelectorAll<HTMLInputElement>("input[name=kind]")) {
-      radio.addEventListener("change", () => this.show(radio.value === "fund" ? "fund" : "charity"));
+      radio.addEventListener("change", () => this.show(radio.value as Choice["kind"]));
     }
     const refilter = (): void => {
       this.#shown = AT_ONCE;
@@ -53,12 +61,17 @@ export class Picker {
     });
   }
 
-  /** Changes to charities or to funds. */
-  show(kind: "charity" | "fund"): void {
+  /** Changes to charities, to funds or to campaigns. */
+  show(kind: Choice["kind"]): void {
     this.#kind = kind;
     const radio = document.querySelector<HTMLInputElement>(`input[name=kind][value=${kind}]`);
     if (radio !== null) radio.checked = true;
     this.draw();
+  }
+
+  /** Draws campaigns anew, where they are shown: they may have changed, and so may whose pledges they show. */
+  refresh(): void {
+    if (this.#kind === "campaign") this.draw();
   }
 
   say(text: string): void {
@@ -71,6 +84,7 @@ export class Picker {
     this.#panel.dataset["kind"] = this.#kind;
     if (directory === null) return;
     if (this.#kind === "fund") this.#drawFunds(directory);
+    else if (this.#kind === "campaign") this.#drawCampaigns(directory);
     else this.#drawCharities(directory);
   }
 
@@ -160,6 +174,67 @@ export class Picker {
     );
   }
 
+  #drawCampaigns(directory: Directory): void {
+    const all = [...directory.campaigns.values()].sort((one, other) => other.id - one.id);
+    this.say(all.length === 0 ? "No campaign has been opened yet." : `${count(all.length, "campaign")}, the newest first.`);
+    const shown = all.slice(0, this.#shownCampaigns);
+    this.#list.className = "list";
+    this.#list.replaceChildren(...shown.map((campaign) => this.#campaignCard(campaign, directory)));
+    if (all.length > shown.length) {
+      const more = (): void => {
+        this.#shownCampaigns += CAMPAIGNS_AT_ONCE;
+        this.draw();
+      };
+      this.#list.append(h("button", { class: "button quiet", type: "button", click: more }, `Show more (${all.length - shown.length})`));
+    }
+    void this.#readCampaigns(shown, directory);
+  }
+
+  #campaignCard(campaign: Campaign, directory: Directory): HTMLElement {
+    const charity = directory.charities.get(campaign.charityId);
+    return h(
+      "label",
+      { class: "card campaign-card", "data-campaign": campaign.id },
+      this.#radio(campaign),
+      h("span", { class: "words" }, ...campaignWords(campaign, charity, this.model)),
+      h("span", { class: "goals" }, ...(charity?.goals ?? []).slice(0, 6).map((goal) => goalMark(goal))),
+    );
+  }
+
+  /** Draws a campaign's card as it was read last, where it still is. */
+  redraw(campaign: Campaign): void {
+    const words = this.#list.querySelector(`[data-campaign="${campaign.id}"] .words`);
+    const charity = this.model.directory?.charities.get(campaign.charityId);
+    words?.replaceChildren(...campaignWords(campaign, charity, this.model));
+  }
+
+  /** Reads how campaigns stand, a few at a time, and draws it where their cards still are. */
+  async #readCampaigns(campaigns: readonly Campaign[], directory: Directory): Promise<void> {
+    const { reader, config, assets, wallet } = this.model;
+    if (reader === null || campaigns.length === 0) return;
+    const left = [...campaigns];
+    try {
+      const { timestamp } = await head(reader);
+      const source = { reader, config, assets, account: wallet?.account ?? null };
+      const work = async (): Promise<void> => {
+        for (let campaign = left.shift(); campaign !== undefined; campaign = left.shift()) {
+          await readStanding(source, campaign, timestamp);
+          this.redraw(campaign);
+        }
+      };
+      await Promise.all(Array.from({ length: READERS }, work));
+    } catch {
+      this.say("Some campaigns could not be read just now. Choose one, or load the page anew.");
+    }
+    const charities = new Set(campaigns.map((campaign) => directory.charities.get(campaign.charityId)));
+    for (const charity of charities) {
+      if (charity === undefined) continue;
+      void describe(charity, config).then(() => {
+        for (const campaign of campaigns) if (campaign.charityId === charity.id) this.redraw(campaign);
+      });
+    }
+  }
+
   #radio(item: Choice, isOff = false): HTMLInputElement {
     const isChosen = this.model.choice?.kind === item.kind && this.model.choice.id === item.id;
     return h("input", {
@@ -173,6 +248,7 @@ export class Picker {
   }
 
   choose(item: Choice): void {
+    if (this.model.choice !== item) this.model.tier = null;
     this.model.choice = item;
     this.#panel.classList.add("settled");
     this.#change.hidden = false;
@@ -199,6 +275,23 @@ export class Picker {
     await Promise.all(Array.from({ length: READERS }, work));
     return isNew;
   }
+}
+
+function campaignWords(campaign: Campaign, charity: Charity | undefined, model: Model): HTMLElement[] {
+  const forWhom = `For ${charity === undefined ? `charity no. ${campaign.charityId}` : nameOf(charity)}`;
+  const known = isRead(campaign);
+  return [
+    h("span", { class: "name" }, nameOf(campaign)),
+    h("span", { class: "about" }, forWhom),
+    ...(known ? progress(campaign) : awaited()),
+    h("span", { class: "meta" }, [`No. ${campaign.id}`, ...(known ? [shortStateOf(campaign), ...ownOf(campaign, model)] : [])].join(" \u00b7 ")),
+  ];
+}
+
+function ownOf(campaign: ReadCampaign, { wallet }: Model): string[] {
+  const { mine } = campaign.standing;
+  if (mine === null || mine.account !== wallet?.account || mine.contribution === 0n) return [];
+  return [mine.refundable > 0n ? `${money(campaign, mine.refundable)} waits for you` : `you pledged ${money(campaign, mine.contribution)}`];
 }
 
 const facts = (charity: Charity): string =>
