@@ -168,6 +168,21 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> 
     out.print(shown)
 
 
+def lines(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A table of which nothing is ever cut off: in a narrow window its lines run on."""
+    headings = list(columns)
+    cells = [[heading.lstrip(">") for heading in headings], *(list(row) for row in rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(headings))]
+    out.print(f"[bold]{escape(title)}[/bold]")
+    for number, row in enumerate(cells):
+        parts = [
+            cell.rjust(width) if heading.startswith(">") else cell.ljust(width)
+            for heading, cell, width in zip(headings, row, widths, strict=True)
+        ]
+        text = escape("  ".join(parts).rstrip())
+        say(text if number else f"[dim]{text}[/dim]")
+
+
 def cost_lines(cost: Cost, allowance: Allowance | None, symbol: str) -> list[tuple[str, str]]:
     """What sending takes, for a summary."""
     lines = []

@@ -99,6 +99,7 @@ def test_every_script_does_its_work(world: World, tmp_path: Path) -> None:
         _timelock(ape, world)
         _vesting(ape, world)
         _campaigns(ape, world)
+        _impact(ape, world)
         _refusals(ape, world)
     finally:
         ape.stop()
@@ -243,6 +244,83 @@ def _campaigns(ape: Ape, world: World) -> None:
     assert f"paid back  0.1 ETH to {creator}" in out
     assert "paid back  2 ETH" in ape.run("campaign", "refund", "2", account=DONOR)
     assert "nobody is left" in ape.refused("campaign", "refund", "2", "--all", account=DONOR)
+
+
+def _impact(ape: Ape, world: World) -> None:
+    entrepreneur, example = NEW_PAYEE, "config/impact/example.toml"
+    payee = world.address(entrepreneur)
+    assert "No project" in ape.run("impact", "list")
+    assert "No pool has money" in ape.run("impact", "pool")
+    refused = ape.refused("impact", "propose", example, account=DONOR)
+    assert "only the payee of charity 1" in refused
+    terms = ("--goal", "30 USDX", "--stage", "50 %", "--stage", "50 %")
+    out = ape.run("impact", "propose", example, *terms, account=PAYEES[0])
+    assert "proposed  project 1" in out and "50 %, 50 %" in out and "yes, into the pool" in out
+    assert "place 1 in its queue" in ape.run("impact", "accept", "1", account=entrepreneur)
+    gift = ("20 USDX", "--tip", "5%", "--memo", "for Ada")
+    out = ape.run("impact", "donate", "1", *gift, account=DONOR)
+    assert "given  20 USDX to project 1" in out and "tipped  1 USDX" in out
+    assert "a signed permit" in out and "you pay   21 USDX" in out
+    ape.run("impact", "donate", "1", "10 USDX", account=OTHER_DONOR)
+    assert "is running and takes no more" in ape.refused(
+        "impact", "donate", "1", "1 USDX", account=DONOR
+    )
+    document = ("--document", "Ten dryers run.", "--uri", "ipfs://report")
+    out = ape.run("impact", "report", "1", *document, account=entrepreneur)
+    assert "reported  stage 0; backers vote until" in out
+    assert "--approve or --object" in ape.refused("impact", "vote", "1", account=DONOR)
+    out = ape.run("impact", "vote", "1", "--object", account=OTHER_DONOR)
+    assert "objected  stage 0, with 10 USDX" in out and "ipfs://report" in out
+    assert "approved" in ape.run("impact", "vote", "1", "--approve", account=DONOR)
+    assert "the vote runs until" in ape.refused("impact", "release", "1", account=STRANGER)
+    out = ape.run("impact", "show", "1", "--backer", world.address(DONOR))
+    assert "20 USDX approve, 10 USDX object" in out and "has voted on   0" in out
+    world.node.advance(14 * DAY)
+    assert "released  15 USDX for stage 0" in ape.run("impact", "release", "1", account=STRANGER)
+    assert "paid  15 USDX" in ape.run("impact", "claim", "1", account=STRANGER)
+
+    ape.run("impact", "propose", example, "--goal", "100 USDX", account=PAYEES[0])
+    ape.run("impact", "accept", "2", account=entrepreneur)
+    ape.run("impact", "donate", "2", "5 USDX", account=DONOR)
+    assert "has no USDX" in ape.refused("impact", "lend", "2", "USDX", account=STRANGER)
+    out = ape.run("impact", "repay", "1", "10 USDX", account=entrepreneur)
+    assert "repaid  10 USDX into the pool of goal 2; 5 USDX left" in out
+    assert "10 USDX  1, 2" in ape.run("impact", "pool", "2", "USDX")
+    out = ape.run("impact", "lend", "2", "USDX", account=STRANGER)
+    assert "passed over  project 1 waits no more" in out
+    assert "lent  10 USDX to project 2" in out and "lends        10 USDX to project 2" in out
+    out = ape.run("impact", "history", "2")
+    assert "10 USDX repaid by project 1" in out and "balanced  to the unit" in out
+    assert "10 USDX to project 2" in ape.run("impact", "history", "1")
+
+    world.node.advance(240 * DAY)
+    assert "1" in ape.run("impact", "list", "--state", "overdue", "--sdg", "2", "--charity", "1")
+    out = ape.run("impact", "reject", "2", account=STRANGER)
+    assert "rejected  stage 0: no report came" in out
+    assert "5 USDX goes back to the backers, 10 USDX to the pool" in out
+    both = ("--all", "--receiver", payee)
+    assert "choose one" in ape.refused("impact", "refund", "2", *both, account=DONOR)
+    out = ape.run("impact", "refund", "2", "--all", account=STRANGER)
+    assert f"paid back  5 USDX to {world.address(DONOR)}" in out
+    assert "nobody is left" in ape.refused("impact", "refund", "2", "--all", account=DONOR)
+    assert "Nothing is left to do" in ape.run("impact", "show", "2")
+    out = ape.run("impact", "history", "2")
+    assert "- returned to the pool" in out and "still in the pool" in out and "balanced" in out
+    assert "No project" in ape.run("impact", "list", "--payee", world.address(DONOR))
+    assert "'done' is no state" in ape.refused("impact", "list", "--state", "done")
+
+    successor = world.address(LIQUIDITY)
+    out = ape.run("impact", "payee", "propose", "1", successor, account=entrepreneur)
+    assert f"proposed  {successor} may accept from" in out
+    assert "not" in ape.run("impact", "payee", "cancel", "1", account=PAYEES[0])
+    ape.run("impact", "payee", "propose", "1", successor, account=entrepreneur)
+    world.node.advance(2 * DAY)
+    assert successor in ape.run("impact", "payee", "accept", "1", account=LIQUIDITY)
+    assert "who took over" in ape.run("impact", "show", "1")
+    fund = world.anyone.addresses["ImpactFund"]
+    world.session(DONOR).send(world.token.functions.transfer(fund, 1))
+    assert "swept  0.000001 USDX" in ape.run("impact", "sweep", "USDX", account=STRANGER)
+    assert "nothing to sweep" in ape.refused("impact", "sweep", world.token.address, account=DONOR)
 
 
 def _refusals(ape: Ape, world: World) -> None:

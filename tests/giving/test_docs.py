@@ -22,6 +22,7 @@ SCRIPTS = (
     "fund-donate",
     "give",
     "govern",
+    "impact",
     "receipt",
     "vest",
 )
