@@ -15,7 +15,7 @@ from tests.contracts.campaigns import ARTWORK, OPEN, PAGE, Campaigns
 from tests.contracts.conftest import DAY
 from tests.contracts.logs import entry, event_signatures, logged
 from tests.contracts.money import COIN, change, moves, send
-from tests.contracts.protocol import new_place, place
+from tests.contracts.protocol import calldata, new_place, place
 
 ZERO = "0x" + "00" * 20
 
@@ -433,6 +433,18 @@ def test_metadata_is_what_python_writes(factory, name, artwork, page, token_id, 
     assert factory.metadata(name, token_id, artwork, page, tier, is_locked) == (
         "data:application/json;base64," + base64.b64encode(expected.encode()).decode()
     )
+
+
+@pytest.mark.parametrize("name, artwork, page", [(65, 128, 128), (64, 129, 128), (64, 128, 129)])
+def test_metadata_of_longer_texts_is_refused(world, factory, name, artwork, page):
+    kinds = ["string", "uint256", "string", "string", "uint256", "bool"]
+
+    def call(name, artwork, page):
+        data = calldata("metadata", kinds, "n" * name, 1, "a" * artwork, "u" * page, 0, True)
+        return send(factory, 0, sender=world.stranger, data=data)
+
+    assert call(64, 128, 128) is None
+    assert call(name, artwork, page) is not None
 
 
 def test_metadata_of_what_no_campaign_has_is_refused(factory):

@@ -20,6 +20,7 @@ from tests.contracts.protocol import (
     NO_SIGNATURE,
     REVERTING,
     Protocol,
+    calldata,
     new_place,
     place,
     set_code,
@@ -494,6 +495,94 @@ def test_an_unknown_project_is_refused(world, impact, project_id):
     assert impact.refund_many(project_id, [world.donor]) == 0
     assert impact.state(project_id) == 0
     assert impact.refundable(project_id, world.donor) == impact.claimable(project_id) == 0
+
+
+TERMS = "uint256 address uint256 address uint256 uint256 uint256[] bytes32 string bool".split()
+
+
+def proposing(world, stages, uri):
+    """As any wallet would encode it: the ABI's own encoder refuses what is out of bounds."""
+    until = boa.env.timestamp + FUNDING_TIME
+    terms = (1, world.payee, SDG, COIN, GOAL, until, stages, PLAN, uri, False)
+    return calldata("propose", TERMS, *terms)
+
+
+@pytest.mark.parametrize("stages", [8, 9])
+@pytest.mark.parametrize("letters", [256, 257])
+def test_stages_and_texts_have_their_bounds(world, impact, stages, letters):
+    shares = [1_000] * (stages - 1) + [10_000 - 1_000 * (stages - 1)]
+    call = proposing(world, shares, "x" * letters)
+    is_taken = send(impact, 0, sender=world.sponsor, data=call) is None
+    assert is_taken is ((stages, letters) == (8, 256))
+    assert impact.project_count() == int(is_taken)
+
+
+@pytest.mark.parametrize("letters", [256, 257])
+def test_a_reports_address_has_its_bound(world, impact, letters):
+    project_id = world.funded(600)
+    kinds = ["uint256", "uint256", "bytes32", "string"]
+    call = calldata("report", kinds, project_id, 0, REPORT, "x" * letters)
+    assert (send(impact, 0, sender=world.payee, data=call) is None) is (letters == 256)
+    assert impact.state(project_id) == (VOTING if letters == 256 else RUNNING)
+
+
+def test_words_are_packed_as_the_source_says(world, impact):
+    """Raw storage after a life of each part; a field moved by a bit would show here."""
+    token, (first, second, _) = world.token, world.donors
+
+    def word(variable, *keys):
+        slot = getattr(impact._storage, variable).slot
+        for key in keys:
+            number = int(key, 16) if isinstance(key, str) else key
+            packed = slot.to_bytes(32, "big") + number.to_bytes(32, "big")
+            slot = int.from_bytes(keccak(packed), "big")
+        return boa.env.get_storage(impact.address, slot)
+
+    world.fill_pool(400, token)
+    assert word("_queues", SDG, token.address) == 400 | 0 << 128 | 1 << 192
+    until = boa.env.timestamp + FUNDING_TIME
+    project = world.open(token, goal=1_000, stages=[2_500, 5_000, 2_500], is_loan=True)
+    assert word("_parties", project) == int(world.payee, 16) | 1 << 160 | SDG << 178 | 1 << 183
+    assert word("_terms", project) == int(token.address, 16) | 1_000 << 160
+    assert word("_plans", project) == 2_500 | 7_500 << 14 | 10_000 << 28
+    assert word("_fundings", project) == 1_000 << 96 | until << 192 | 1 << 232 | 3 << 240
+    assert word("_queued", SDG, token.address, 2) == project
+    world.gift(project, 300, 0)
+    world.gift(project, 200, 1)
+    impact.lend(SDG, token)
+    assert word("_fundings", project) == 500 | 100 << 96 | until << 192 | 1 << 232 | 3 << 240
+    assert word("_queues", SDG, token.address) == 1 << 128 | 2 << 192
+    reported_at = boa.env.timestamp = until
+    world.report(project)
+    world.vote(project, 0, True)
+    world.vote(project, 1, False)
+    assert word("_tallies", project) == 200 | 300 << 96 | reported_at << 192
+    assert word("_backers", project, first) == 300 | 1 << 96
+    boa.env.time_travel(seconds=VOTING_TIME)
+    impact.release(project)
+    now = boa.env.timestamp
+    opened = now << 192 | 1 << 232 | 1 << 236 | 3 << 240
+    assert word("_fundings", project) == 500 | 100 << 96 | opened
+    assert (word("_payouts", project), word("_tallies", project)) == (225, 0)
+    impact.claim(project)
+    assert word("_payouts", project) == 225 | 225 << 96
+    impact.repay(project, 25, MEMO, sender=world.payee)
+    assert word("_plans", project) == 2_500 | 7_500 << 14 | 10_000 << 28 | 25 << 112
+    assert word("_queues", SDG, token.address) == 25 | 1 << 128 | 2 << 192
+    impact.propose_payee(project, world.stranger, sender=world.payee)
+    assert word("_pending", project) == int(world.stranger, 16) | (now + PAYEE_DELAY) << 160
+    world.report(project, 1)
+    world.vote(project, 0, False, stage=1)
+    assert word("_backers", project, first) == 300 | 3 << 96
+    boa.env.time_travel(seconds=VOTING_TIME)
+    impact.release(project)
+    rejected = boa.env.timestamp << 192 | 3 << 232 | 1 << 236 | 3 << 240
+    assert word("_fundings", project) == 500 | 100 << 96 | rejected
+    assert word("_refunds", project) == 375 | 500 << 96
+    assert word("_queues", SDG, token.address) == 325 | 1 << 128 | 2 << 192
+    impact.refund_for(project, second)
+    assert word("_refunds", project) == 225 | 300 << 96
+    assert word("_backers", project, second) == 0
 
 
 # --- gifts ----------------------------------------------------------------------------------------
@@ -995,6 +1084,68 @@ def test_suspension_and_expiry_stop_gifts_and_nothing_else(world, impact):
     world.check_nothing_is_left()
 
 
+def test_a_charity_that_retires_has_its_projects_rejected(world, impact, asset):
+    open_one, voted_on = world.open(asset), world.funded(600, asset=asset)
+    world.gift(open_one, 70, 1)
+    world.report(voted_on)
+    world.registry.retire(1, MEMO, sender=world.sponsor)
+    for project_id, left in ((open_one, 70), (voted_on, 600)):
+        impact.reject(project_id, sender=world.stranger)
+        assert logged(impact) == [
+            entry(
+                impact,
+                "ProjectRejected",
+                project_id=project_id,
+                stage=0,
+                cause=REVOKED,
+                to_backers=left,
+                to_pool=0,
+            )
+        ]
+        assert impact.state(project_id) == REJECTED
+        assert impact.project(project_id).opens_at == boa.env.timestamp
+        assert impact.refund_many(project_id, world.donors) == 1
+    world.check_nothing_is_left()
+
+
+@pytest.mark.parametrize("how", ["objected", "revoked"])
+def test_a_rejected_project_is_neither_voted_on_nor_decided_again(world, impact, how):
+    project_id = world.funded(600, 400)
+    world.report(project_id)
+    world.vote(project_id, 0, False)
+    if how == "objected":
+        boa.env.time_travel(seconds=VOTING_TIME)
+        impact.release(project_id)
+    else:
+        world.revoke(1)
+        impact.reject(project_id)
+    assert impact.state(project_id) == REJECTED
+    assert tuple(impact.tally(project_id)) == (0, 0, 0, 0)
+    impact.refund_for(project_id, world.donor)
+    for wait in (0, VOTING_TIME):
+        boa.env.time_travel(seconds=wait)
+        for call in (lambda: world.vote(project_id, 1, True), lambda: impact.release(project_id)):
+            with world.refuses("impact: stage is not reported"):
+                call()
+    assert tuple(impact.refunds_left(project_id)) == (400, 400)
+    assert impact.refund_for(project_id, world.donors[1]) == 400
+
+
+def test_a_suspended_sponsor_holds_up_no_release(world, impact):
+    """What backers approved is paid, and a later revocation takes nothing back."""
+    project_id = world.funded(600, stages=[10_000])
+    world.report(project_id)
+    boa.env.time_travel(seconds=VOTING_TIME)
+    world.suspend(1)
+    with world.refuses("impact: stage is reported"):
+        impact.reject(project_id)
+    assert impact.release(project_id) == 600
+    world.revoke(1)
+    with world.refuses("impact: project is completed"):
+        impact.reject(project_id)
+    assert impact.claim(project_id) == 600
+
+
 # --- refunds --------------------------------------------------------------------------------------
 
 
@@ -1113,6 +1264,20 @@ def test_many_are_refunded_a_share_of_nothing_too(world, impact):
     world.check_nothing_is_left()
 
 
+def test_thirty_two_are_refunded_in_one_call(world, impact):
+    many = [place(f"one of many {number}") for number in range(33)]
+    project_id = world.open(goal=sum(range(1, 34)))
+    for number, backer in enumerate(many, 1):
+        boa.env.set_balance(backer, 100)
+        impact.donate_native(project_id, MEMO, value=number, sender=backer)
+    boa.env.time_travel(seconds=REPORT_TIME)
+    impact.reject(project_id)
+    call = calldata("refund_many", ["uint256", "address[]"], project_id, many)
+    assert send(impact, 0, sender=world.stranger, data=call) is not None
+    assert impact.refund_many(project_id, many[:32]) == 32
+    assert impact.liability(COIN) == 33 == impact.refundable(project_id, many[32])
+
+
 def test_a_blocked_backer_of_a_token_waits_for_itself_alone(world, impact, strange):
     world.rejected(500, 300, asset=strange)
     strange.set_blocked(world.donors[1], True)
@@ -1144,7 +1309,17 @@ def test_the_payee_claims_to_another_address(world, impact, asset):
             impact.claim_to(project_id, bad, sender=world.payee)
     before = balance(asset, receiver)
     assert impact.claim_to(project_id, receiver, sender=world.payee) == 600
-    assert of(impact, logged(impact))[0][2]["receiver"] == receiver
+    assert of(impact, logged(impact)) == [
+        entry(
+            impact,
+            "Claimed",
+            project_id=project_id,
+            payee=world.payee,
+            asset=asset,
+            receiver=receiver,
+            amount=600,
+        )
+    ]
     assert balance(asset, receiver) == before + 600
     with world.refuses("impact: nothing to claim"):
         impact.claim_to(project_id, receiver, sender=world.payee)
@@ -1398,6 +1573,54 @@ def test_the_longest_waiting_is_lent_to_first_as_much_as_it_lacks(world, impact,
     assert impact.state(second) == RUNNING
 
 
+def test_a_project_filled_by_a_loan_leaves_the_queue_at_once(world, impact, asset):
+    world.fill_pool(1_000, asset)
+    full, beside = world.open(asset, goal=300), world.open(asset)
+    assert impact.lend(SDG, asset) == 300
+    assert logged(impact) == [
+        entry(impact, "PassedOver", project_id=1, sdg=SDG, asset=asset, new_place=0),
+        entry(impact, "Lent", project_id=full, sdg=SDG, asset=asset, amount=300),
+    ]
+    assert tuple(impact.queue(SDG, asset)) == (3, 3)
+    assert impact.pool(SDG, asset) == 700
+    assert impact.lend(SDG, asset) == 700
+    assert logged(impact) == [
+        entry(impact, "Lent", project_id=beside, sdg=SDG, asset=asset, amount=700)
+    ]
+    # it lacks 300 still, and keeps its place
+    assert tuple(impact.queue(SDG, asset)) == (3, 3)
+    assert [impact.queued(SDG, asset, number) for number in range(5)] == [0, 1, full, beside, 0]
+
+
+@pytest.mark.parametrize("from_deadline", [-1, 0, 1])
+def test_loans_end_at_the_deadline_to_the_second(world, impact, from_deadline):
+    world.fill_pool(50)
+    project_id = world.open()
+    boa.env.time_travel(seconds=FUNDING_TIME + from_deadline)
+    if from_deadline < 0:
+        assert impact.lend(SDG, COIN) == 50
+        assert impact.project(project_id).lent == 50
+        return
+    assert impact.lend(SDG, COIN) == 0
+    assert logged(impact)[-1] == entry(
+        impact, "PassedOver", project_id=project_id, sdg=SDG, asset=COIN, new_place=0
+    )
+    assert impact.project(project_id).lent == 0
+
+
+@pytest.mark.parametrize("pool, lacks", [(49, 50), (50, 50), (51, 50)])
+def test_a_loan_is_the_less_of_pool_and_lack(world, impact, pool, lacks):
+    world.fill_pool(pool)
+    project_id = world.open(goal=70 + lacks)
+    world.gift(project_id, 70)
+    assert impact.lend(SDG, COIN) == min(pool, lacks)
+    assert impact.pool(SDG, COIN) == pool - min(pool, lacks)
+    found = impact.project(project_id)
+    assert (found.given, found.lent) == (70, min(pool, lacks))
+    assert impact.state(project_id) == (FUNDING if pool < lacks else RUNNING)
+    assert impact.liability(COIN) == 70 + pool
+
+
 def test_nothing_is_lent_from_an_empty_pool_or_to_an_empty_queue(world, impact):
     with world.refuses("impact: pool is empty"):
         impact.lend(SDG, COIN)
@@ -1443,6 +1666,24 @@ def test_a_project_whose_charity_is_suspended_goes_to_the_end(world, impact):
     assert impact.queued(SDG, COIN, 4) == first
     assert impact.lend(SDG, COIN) == 50
     assert impact.project(second).lent == 50
+
+
+def test_a_project_whose_charity_has_expired_waits_for_its_renewal(world, impact):
+    """Its term ends here while the project still raises money."""
+    world.fill_pool(50)
+    boa.env.timestamp = world.registry.charity(1).expiry - 10 * DAY
+    project_id = world.open()
+    boa.env.time_travel(seconds=10 * DAY)
+    assert world.registry.status(1) == 4
+    assert impact.lend(SDG, COIN) == 0
+    assert logged(impact)[-1] == entry(
+        impact, "PassedOver", project_id=project_id, sdg=SDG, asset=COIN, new_place=3
+    )
+    assert impact.lend(SDG, COIN) == 0
+    assert tuple(impact.queue(SDG, COIN)) == (4, 4)
+    world.registry.renew(1, boa.env.timestamp + 100 * DAY, MEMO, sender=world.registrar)
+    assert impact.lend(SDG, COIN) == 50
+    assert impact.project(project_id).lent == 50
 
 
 def test_a_project_whose_charity_is_revoked_leaves_the_queue(world, impact):
@@ -1723,6 +1964,26 @@ def test_a_stop_closes_no_exit(world, impact, asset):
     value = {"value": 50} if asset == COIN else {}
     impact.repay(paid, 50, MEMO, sender=world.payee, **value)
     world.check()
+
+
+@pytest.mark.parametrize("from_end", [-1, 0])
+def test_a_token_listed_while_stopped_is_stopped_as_long(world, impact, from_end):
+    impact.stop_entries(sender=world.guardian)
+    until = impact.stopped_until()
+    other = deployers.PLAIN_TOKEN.deploy("Other", "OTH", 6)
+    world.fill(world.donor, impact, token=other)
+    boa.env.timestamp += DAY
+    impact.list_asset(other, sender=world.timelock)
+    assert logged(impact) == [
+        entry(impact, "AssetListed", asset=other, decimals=6, is_measured=True)
+    ]
+    project_id = world.open(other)
+    boa.env.timestamp = until + from_end
+    if from_end < 0:
+        with world.refuses("impact: entries are stopped"):
+            world.gift(project_id, 5)
+    else:
+        world.gift(project_id, 5)
 
 
 # --- sweeping -------------------------------------------------------------------------------------

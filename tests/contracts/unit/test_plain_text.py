@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from tests.contracts import deployers
 from tests.contracts.engine import pyrevm
+from tests.contracts.money import send
+from tests.contracts.protocol import calldata
 
 MAX_TEXT = 128
 BATCH = 64
@@ -85,6 +87,14 @@ def test_every_length_of_forbidden_bytes_is_not_plain(byte):
         True,
         *[False] * len(lengths),
     ]
+
+
+def test_a_byte_more_than_fits_is_refused():
+    with pyrevm():
+        writer = deployers.WRITER.deploy()
+        for length in (MAX_TEXT, MAX_TEXT + 1):
+            call = calldata("are_plain", ["bytes[]"], [b"a" * length])
+            assert (send(writer, 0, sender=writer, data=call) is None) is (length == MAX_TEXT)
 
 
 def test_a_byte_below_does_not_hide_one_above():
