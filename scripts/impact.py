@@ -11,7 +11,7 @@ from ape.api import AccountAPI
 from donablock.chain.amounts import Asset
 from donablock.errors import InputError
 from donablock.giving.actions import Action, Done
-from donablock.giving.assets import parse
+from donablock.giving.assets import address_of, parse
 from donablock.giving.charities import charity_id_of, hash_of
 from donablock.giving.donations import Donations
 from donablock.giving.impact import (
@@ -87,6 +87,7 @@ def list_(state: str | None, charity: str | None, payee: str | None, sdg: str | 
     wanted = None if state is None else state_of(state)
     number = None if charity is None else charity_id_of(charity)
     goal = None if sdg is None else read_sdg(sdg)
+    who = None if payee is None else address_of(payee, "payee")
     rows = [
         (
             str(found.id),
@@ -95,7 +96,7 @@ def list_(state: str | None, charity: str | None, payee: str | None, sdg: str | 
             str(found.charity_id),
             found.text(found.raised),
             found.text(found.goal),
-            "loan" if found.is_loan else "gift",
+            kind_text(found),
             date_text(found.opens_at) if found.state in (State.PROPOSED, State.FUNDING) else "",
             found.payee,
         )
@@ -103,7 +104,7 @@ def list_(state: str | None, charity: str | None, payee: str | None, sdg: str | 
         if wanted in (None, found.state)
         and number in (None, found.charity_id)
         and goal in (None, found.sdg)
-        and (payee is None or found.payee.lower() == payee.lower())
+        and who in (None, found.payee)
     ]
     if not rows:
         say("No project.")
@@ -337,7 +338,9 @@ def release(project: str, account: AccountAPI | None, yes: bool) -> None:
     fund = ImpactFund(at.session, at.from_block)
     found = fund.find(project)
     action = fund.plan_release(found)
-    result = act(at, fund, found, action, f"decides stage {found.stage}; {votes_text(found)}", yes)
+    verdict = "released" if fund.would_release(found) else "rejected"
+    what = f"stage {found.stage} is {verdict}; {votes_text(found)}"
+    result = act(at, fund, found, action, what, yes)
     for event in result.logged("StageReleased"):
         amount = found.text(event["amount"])
         done("released", f"{amount} for stage {event['stage']}; ape run impact claim pays it")
@@ -699,6 +702,15 @@ def act(
 def asset_text(unit: Asset) -> str:
     """An asset by its address."""
     return "the chain's coin" if unit.is_native else unit.address
+
+
+def kind_text(found: Project) -> str:
+    """Whether it is a loan, and what has been repaid of what was released."""
+    if not found.is_loan:
+        return "gift"
+    if not found.released:
+        return "loan"
+    return f"loan, {found.text(found.repaid)} of {found.text(found.released)} repaid"
 
 
 def proposal_lines(proposal: Proposal) -> list[tuple[str, str]]:

@@ -419,6 +419,11 @@ class ImpactFund:
                 break
         return Loan(tuple(passed), None, 0)
 
+    def would_release(self, project: Project) -> bool:
+        """What `release` would decide, as things stand."""
+        is_revoked = self.charity(project).status is Status.REVOKED
+        return project.vote is not None and project.vote.would_release and not is_revoked
+
     def steps(self, project: Project) -> list[Step]:
         """What can be done now or later, as things stand."""
         now = self._session.now
