@@ -63,15 +63,15 @@ TESTS: dict[str, tuple[str, ...]] = {
     "CampaignFactory": (f"{UNIT}/test_campaign_factory.py",),
     "ImpactFund": (f"{UNIT}/test_impact*.py", f"{MACHINES}/test_impact*.py"),
     "plain_text": (f"{UNIT}/test_plain_text.py",),
-    "ReceiptBook": (f"{UNIT}/test_receipt*.py",),
+    "ReceiptBook": (f"{UNIT}/test_text_bounds.py", f"{UNIT}/test_receipt*.py"),
     "asset_list": (f"{UNIT}/test_asset_list*.py", *GIVING, *FUNDS),
-    "base64": (f"{UNIT}/test_base64*.py", f"{UNIT}/test_receipt*.py"),
+    "base64": (f"{UNIT}/test_base64*.py", f"{UNIT}/test_text*.py", f"{UNIT}/test_receipt*.py"),
     "entry_stop": (f"{UNIT}/test_entry_stop*.py", *FUNDS),
     "erc20": (f"{UNIT}/test_erc20*.py", f"{UNIT}/test_dona_*.py"),
     "transfers": (f"{UNIT}/test_transfers*.py", *GIVING, *FUNDS, f"{UNIT}/test_dona_give*.py"),
 }
 """Where the tests of a contract or module are, the likeliest to notice first."""
-REST = (f"{UNIT}/test_receipt*.py", UNIT)
+REST = (f"{UNIT}/test_writing*.py", f"{UNIT}/test_text*.py", f"{UNIT}/test_receipt*.py")
 
 
 _IMPORT = re.compile(r"^from contracts\.modules import (\w+)$", re.MULTILINE)
