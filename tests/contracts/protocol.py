@@ -275,7 +275,20 @@ def calldata(function: str, types: list[str], *arguments: Any) -> bytes:
 
 def set_storage(contract: Any, variable: str, value: int, *keys: int) -> None:
     """Write a storage variable, or what lies under the keys of a HashMap, as no call could."""
-    slot = getattr(contract._storage, variable).slot
+    boa.env.set_storage(contract.address, _slot(contract, variable, keys), value)
+
+
+def stored(contract: Any, variable: str, *keys: int) -> int:
+    """Read a storage variable, of a module too, or what lies under the keys of a HashMap."""
+    found: int = boa.env.get_storage(contract.address, _slot(contract, variable, keys))
+    return found
+
+
+def _slot(contract: Any, variable: str, keys: tuple[int, ...]) -> int:
+    layout = contract.compiler_data.storage_layout["storage_layout"]
+    for name in variable.split("."):
+        layout = layout[name]
+    slot: int = layout["slot"]
     for key in keys:
         slot = int.from_bytes(keccak(slot.to_bytes(32, "big") + key.to_bytes(32, "big")), "big")
-    boa.env.set_storage(contract.address, slot, value)
+    return slot

@@ -6,7 +6,7 @@ import boa
 import pytest
 
 from tests.contracts import deployers
-from tests.contracts.protocol import Protocol, place
+from tests.contracts.protocol import MEMO, Protocol, place, stored
 
 ZERO = "0x" + "00" * 20
 
@@ -137,3 +137,26 @@ def test_a_token_without_decimals_is_refused(world, put):
     with boa.reverts():
         put(place("no token"))
     assert world.books() == before
+
+
+def test_a_token_is_one_word(world):
+    """Flags in the lowest bits, decimals from 8, the end of a stop from 16, what is owed from 128:
+    a gift reads one slot, so that nothing may lie elsewhere.
+    """
+    funds, asset = world.funds, token(7)
+
+    def word():
+        return stored(funds, "asset_list._words", int(asset.address, 16))
+
+    funds.list_asset(asset, sender=world.timelock)
+    listed, measured, known = 1, 2, 4
+    assert word() == listed | measured | known | 7 << 8
+    world.verify(place("a charity"))
+    epoch = world.run_epoch(1, [(world.registry.charity_count(), 1)])
+    world.fill(world.donor, funds, token=asset)
+    funds.donate_token(1, epoch, asset, 60, MEMO, sender=world.donor)
+    funds.stop_entries(sender=world.guardian)
+    until = funds.stopped_until()
+    assert word() == listed | measured | known | 7 << 8 | until << 16 | 60 << 128
+    funds.unlist_asset(asset, sender=world.timelock)
+    assert word() & 0xFF == measured | known

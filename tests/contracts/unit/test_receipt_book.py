@@ -505,6 +505,12 @@ def test_the_picture_says_what_a_charitys_receipt_says(book, read, mint, charity
     ]
 
 
+def test_the_picture_names_a_token_by_the_ends_of_its_address(read, mint, stablecoin):
+    lines = read(mint(asset=stablecoin.address)).lines
+    at = lines.index("ASSET")
+    assert lines[at + 1] == f"{stablecoin.address[:10]}...{stablecoin.address[-8:]}"
+
+
 @pytest.mark.parametrize("goal", range(1, 18))
 def test_a_goals_fund_has_its_number_its_name_and_its_colour(read, mint, goal):
     seen = read(mint(recipient=goal, epoch=2))

@@ -57,5 +57,6 @@ def test_picture_and_document_in_base64(bounds):
     assert receipts["MAX_IMAGE"] == base64_length(bounds["receipt_art"]["MAX_PICTURE"])
     assert receipts["MAX_JSON"] == base64["MAX_INPUT"]
     assert base64["MAX_OUTPUT"] == base64_length(base64["MAX_INPUT"])
+    assert base64["MAX_STEPS"] * base64["STEP"] == base64["MAX_INPUT"]
     in_front = len("data:application/json;base64,")
     assert receipts["MAX_URI"] == in_front + base64["MAX_OUTPUT"]
