@@ -7,7 +7,7 @@ import json
 
 import boa
 import pytest
-from eth_abi import encode
+from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
 
 from tests.contracts import deployers, roles
@@ -15,7 +15,7 @@ from tests.contracts.campaigns import ARTWORK, OPEN, PAGE, Campaigns
 from tests.contracts.conftest import DAY
 from tests.contracts.logs import entry, event_signatures, logged
 from tests.contracts.money import COIN, change, moves, send
-from tests.contracts.protocol import calldata, new_place, place
+from tests.contracts.protocol import MEMO, calldata, new_place, place
 
 ZERO = "0x" + "00" * 20
 
@@ -472,6 +472,52 @@ def test_an_implementation_of_another_factory_opens_nothing(world):
     assert factory.campaign_count() == 0
 
 
+TERMS = (
+    "(address,uint256,uint256,bool,uint256,string,string,string,"
+    "(uint256,uint256,string)[],uint256[])"
+)
+
+
+@pytest.mark.parametrize("name", [b"W\xff", b"\xc3", b"\xed\xa0\x80", b"\x80" * 64])
+def test_a_name_that_is_no_utf_8_is_taken_as_it_is(world, factory, name):
+    """A known limit: its bytes stand in the metadata as they were given, and hurt nothing else."""
+    terms = list(world.terms(asset=COIN))
+    terms[5:9] = [name, b"W", b"page", [(1, 5, b"art")]]
+    kinds = ["uint256", TERMS.replace("string", "bytes")]
+    selector = keccak(text=f"create(uint256,{TERMS})")[:4]
+    done = boa.env.execute_code(
+        to_address=factory.address,
+        sender=world.creator,
+        data=selector + encode(kinds, [1, tuple(terms)]),
+    )
+    campaign, functions = decode(["address"], done.output)[0], world.implementation
+
+    def call(function, *arguments, sender, value=0):
+        # titanoboa reads a contract's texts whenever it names it, and cannot read this one
+        done = boa.env.execute_code(
+            to_address=campaign,
+            sender=sender,
+            value=value,
+            data=function.prepare_calldata(*arguments),
+        )
+        assert done.is_success
+        return done.output
+
+    backer = world.stranger
+    assert decode(["uint256"], call(functions.pledge_native, 0, MEMO, sender=backer, value=5)) == (
+        1,
+    )
+    uri = decode(["string"], call(functions.tokenURI, 1, sender=backer))[0]
+    found = base64.b64decode(uri.removeprefix("data:application/json;base64,"), validate=True)
+    assert found.startswith(b'{"name":"' + name + b' #1","image":"art","external_url":"page",')
+    with pytest.raises(UnicodeDecodeError):
+        found.decode()
+    call(functions.cancel, sender=world.creator)
+    with moves([COIN], [backer]) as moved:
+        call(functions.refund_for, backer, sender=backer)
+    assert moved == change((COIN, backer, 5))
+
+
 @pytest.mark.parametrize(
     ("name", "size"), [("name", 65), ("symbol", 17), ("uri", 129), ("milestones", 9), ("tiers", 9)]
 )
@@ -479,12 +525,10 @@ def test_what_is_too_long_is_refused(world, factory, name, size):
     """As any wallet would encode it: the ABI's own encoder refuses what is out of bounds."""
     names = ["asset", "goal", "deadline", "is_all_or_nothing", "royalty", "name", "symbol", "uri"]
     terms = dict(zip([*names, "tiers", "milestones"], world.terms(), strict=True))
-    kind = "(address,uint256,uint256,bool,uint256,string,string,string,(uint256,uint256,string)[],"
-    kind += "uint256[])"
 
     def call(**changes):
-        selector = keccak(text=f"create(uint256,{kind})")[:4]
-        data = selector + encode(["uint256", kind], [1, tuple({**terms, **changes}.values())])
+        selector = keccak(text=f"create(uint256,{TERMS})")[:4]
+        data = selector + encode(["uint256", TERMS], [1, tuple({**terms, **changes}.values())])
         return send(factory, 0, sender=world.creator, data=data)
 
     longer = {
