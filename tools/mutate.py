@@ -294,28 +294,42 @@ def run(
 
 
 def report(verdicts: list[Verdict], console: Console) -> bool:
-    """Print what was caught and what was not. True if every source reaches 95 %."""
+    """Print what was caught and what was not. True if every contract reaches 95 %."""
     known = reasons()
-    table = Table("source", "faults", "caught", "survived", "share", title="planted faults")
-    good = True
-    for file, valid, survived in tally(verdicts):
-        share = (valid - survived) / valid if valid else 1.0
-        good = good and share >= WANTED
-        table.add_row(
-            file,
-            str(valid),
-            str(valid - survived),
-            str(survived),
-            f"{share:.1%}",
-            style="" if share >= WANTED else "red",
-        )
-    console.print(table)
+    contracts = by_contract(verdicts)
+    for title, rows in (("source", tally(verdicts)), ("contract and its modules", contracts)):
+        table = Table(title, "faults", "caught", "survived", "share")
+        for file, valid, survived in rows:
+            style = "red" if rows is contracts and _share(valid, survived) < WANTED else ""
+            counts = (str(valid), str(valid - survived), str(survived))
+            table.add_row(file, *counts, f"{_share(valid, survived):.1%}", style=style)
+        console.print(table)
+    good = all(_share(valid, survived) >= WANTED for _, valid, survived in contracts)
     for verdict in verdicts:
         if verdict.outcome == "survived":
             reason = known.get((verdict.file, verdict.before, verdict.after), "no reason given")
             console.print(f"{verdict.file}:{verdict.line} [{verdict.kind}]", markup=False)
             console.print(f"  {verdict.before}\n  {verdict.after}\n  {reason}", markup=False)
     return good
+
+
+def _share(valid: int, survived: int) -> float:
+    return (valid - survived) / valid if valid else 1.0
+
+
+def by_contract(verdicts: list[Verdict]) -> list[tuple[str, int, int]]:
+    """(contract, faults that compile, faults that no test noticed), those of the modules that it
+    is compiled from included. A module that was tried without any such contract stands for itself.
+    """
+    counts = {file: (valid, survived) for file, valid, survived in tally(verdicts)}
+    rows, judged = [], set()
+    for file in counts:
+        if "/modules/" not in file:
+            parts = {path.relative_to(ROOT).as_posix() for path in read_by(ROOT / file, ROOT)}
+            found = [counts[part] for part in sorted(parts & counts.keys())]
+            rows.append((file, sum(row[0] for row in found), sum(row[1] for row in found)))
+            judged |= parts
+    return rows + [(file, *counts[file]) for file in counts if file not in judged]
 
 
 def tally(verdicts: list[Verdict]) -> list[tuple[str, int, int]]:
@@ -334,19 +348,19 @@ def render(verdicts: list[Verdict]) -> str:
         "",
         "`make mutate` plants one fault at a time in every contract and module: a comparison",
         "turned, a constant moved by one, a statement removed. It runs that source's tests,",
-        "and fails below 95 % in any of them. This page is what the last whole run found.",
-        "",
-        "| source | faults | noticed | not noticed | share |",
-        "|---|---:|---:|---:|---:|",
+        "and fails below 95 % in any contract, its modules included. This page is what the last",
+        "whole run found.",
     ]
     rows = tally(verdicts)
-    for file, valid, survived in [
-        *rows,
-        ("**all**", sum(row[1] for row in rows), sum(row[2] for row in rows)),
-    ]:
-        share = (valid - survived) / valid if valid else 1.0
-        name = file if file.startswith("**") else f"`{file}`"
-        lines.append(f"| {name} | {valid} | {valid - survived} | {survived} | {share:.1%} |")
+    total = ("**all**", sum(row[1] for row in rows), sum(row[2] for row in rows))
+    tables = {"contract, with its modules": by_contract(verdicts), "source": [*rows, total]}
+    for title, counted in tables.items():
+        lines += ["", f"| {title} | faults | noticed | not noticed | share |"]
+        lines += ["|---|---:|---:|---:|---:|"]
+        for file, valid, survived in counted:
+            name = file if file.startswith("**") else f"`{file}`"
+            share = f"{_share(valid, survived):.1%}"
+            lines.append(f"| {name} | {valid} | {valid - survived} | {survived} | {share} |")
     known = reasons()
     lines += ["", "## Not noticed, and why", ""]
     for verdict in verdicts:

@@ -511,6 +511,32 @@ def test_the_picture_names_a_token_by_the_ends_of_its_address(read, mint, stable
     assert lines[at + 1] == f"{stablecoin.address[:10]}...{stablecoin.address[-8:]}"
 
 
+@pytest.mark.parametrize("epoch", [1, 7, LARGEST_EPOCH])
+def test_the_picture_names_the_epoch_of_a_fund_without_a_goal(read, mint, epoch):
+    lines = read(mint(recipient=18, epoch=epoch)).lines
+    at = lines.index("TO")
+    assert lines[at + 1 : at + 3] == ["Index fund 18", f"Epoch {epoch}"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "size"),
+    [(1, 72), (9_999, 72), (1_234_567, 72), (123_456_789, 67), (LARGEST_AMOUNT // ONE, 52)],
+)
+def test_the_amount_is_as_large_as_it_fits(read, mint, amount, size):
+    """72 pixels, or 7,400 by 10 for each character and 6 for each of the fraction."""
+    seen = read(mint(amount=amount * ONE))
+    (text,) = [item for item in seen.texts if item.get("y") == str(245 + size // 3)]
+    assert text.get("font-size") == str(size)
+    assert "".join(text.itertext()) == f"{amount:,}"
+    assert size == min(72, 7_400 // (10 * len(f"{amount:,}")))
+
+
+def test_short_names_are_written_at_24_pixels(read, mint):
+    seen = read(mint(recipient=18, epoch=1))
+    sizes = {"".join(item.itertext()): item.get("font-size") for item in seen.texts}
+    assert (sizes["BNB"], sizes["Index fund 18"]) == ("24", "24")
+
+
 @pytest.mark.parametrize("goal", range(1, 18))
 def test_a_goals_fund_has_its_number_its_name_and_its_colour(read, mint, goal):
     seen = read(mint(recipient=goal, epoch=2))

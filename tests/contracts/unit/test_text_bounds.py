@@ -12,6 +12,7 @@ import pytest
 from vyper import ast
 
 from tests.contracts import deployers
+from tests.contracts.unit.test_writing import GOALS
 
 # unsigned 96 bits, the largest amount on a receipt, has 29 digits; text._digits writes up to 39
 LONGEST_NUMBER = len(str(2**128 - 1))
@@ -32,7 +33,8 @@ def constants(module: Any) -> dict[str, int]:
 def bounds():
     """{module: {constant: value}} of the receipt book and the modules it imports."""
     book = deployers.RECEIPT_BOOK.compiler_data.annotated_vyper_module
-    modules = book._metadata["type"].imported_modules
+    modules = dict(book._metadata["type"].imported_modules)
+    modules |= modules["receipt_art"].module_t.imported_modules
     return {"receipts": constants(book)} | {
         name: constants(info.module_node) for name, info in modules.items()
     }
@@ -46,6 +48,15 @@ def test_a_number_and_its_fraction(bounds):
     text = bounds["text"]
     assert text["MAX_DIGITS"] == LONGEST_NUMBER
     assert bounds["receipts"]["MAX_AMOUNT"] == LONGEST_NUMBER + text["MAX_FRACTION"]
+
+
+def test_the_longest_lines_of_the_picture(bounds):
+    art, number = bounds["receipt_art"], LONGEST_NUMBER
+    assert art["MAX_TITLE"] == len("Index fund ") + number
+    assert art["MAX_LINE"] == len("Index fund ") + number + len(", epoch ") + number
+    badge = "<text class='m' x='98' y='452' fill='#fff' font-weight='700' font-size='42'></text>"
+    assert art["MAX_BADGE"] == len(badge) + number
+    assert bounds["goals"]["MAX_NAME"] == max(len(name) for name, _ in GOALS)
 
 
 def test_two_traits(bounds):
