@@ -68,7 +68,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "base64": (f"{UNIT}/test_base64*.py", f"{UNIT}/test_text*.py", f"{UNIT}/test_receipt*.py"),
     "entry_stop": (f"{UNIT}/test_entry_stop*.py", *FUNDS),
     "erc20": (f"{UNIT}/test_erc20*.py", f"{UNIT}/test_dona_*.py"),
-    "transfers": (f"{UNIT}/test_transfers*.py", *GIVING, *FUNDS, f"{UNIT}/test_dona_give*.py"),
+    "transfers": (
+        "tests/contracts/conformance/test_hostile_recipients.py",
+        *GIVING,
+        *FUNDS,
+        f"{UNIT}/test_dona_give*.py",
+    ),
 }
 """Where the tests of a contract or module are, the likeliest to notice first."""
 REST = (f"{UNIT}/test_writing*.py", f"{UNIT}/test_text*.py", f"{UNIT}/test_receipt*.py")

@@ -77,6 +77,13 @@ def test_one_of_a_cart_leaves_the_others_theirs(world, kind):
     world.check()
 
 
+def test_each_of_a_cart_gets_100_000_gas(world):
+    """And the 2,300 that come with any payment. It notes what it has left after asking (2 gas)."""
+    boa.env.set_code(world.payees[1], bytes.fromhex("5a5f5500"))
+    world.giving.donate_cart_native([1, 2], [PART, PART], MEMO, value=2 * PART, sender=world.donor)
+    assert boa.env.get_storage(world.payees[1], 0) == 100_000 + 2_300 - 2
+
+
 @EVERY_KIND
 def test_a_cart_of_32_hostile_ones_is_bounded(world, kind):
     boa.env.set_code(world.payees[1], HOSTILE[kind])
