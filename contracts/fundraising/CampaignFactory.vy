@@ -205,6 +205,8 @@ def list_asset(asset: address):
     """
     self._check_timelock()
     asset_list._list(asset_list.Listing(asset=asset, is_measured=True))
+    if block.timestamp < entry_stop.stopped_until:
+        asset_list._stop_one(asset, entry_stop.stopped_until)
 
 
 @external

@@ -10,7 +10,6 @@
 """
 
 MAX_TEXT: constant(uint256) = 128
-STEPS: constant(uint256) = MAX_TEXT // 32
 
 # @dev A one in every byte; the uppermost bit of every byte.
 ONES: constant(uint256) = max_value(uint256) // 255
@@ -31,11 +30,8 @@ def _is_plain(raw: Bytes[MAX_TEXT]) -> bool:
     padded: Bytes[MAX_TEXT + 32] = concat(
         raw, x"2020202020202020202020202020202020202020202020202020202020202020"
     )
-    for step: uint256 in range(STEPS):
-        at: uint256 = 32 * step
-        if at >= len(raw):
-            break
-        word: uint256 = convert(extract32(padded, at), uint256)
+    for step: uint256 in range((len(raw) + 31) // 32, bound=MAX_TEXT // 32):
+        word: uint256 = convert(extract32(padded, 32 * step), uint256)
         found: uint256 = unsafe_sub(word, ONES * SPACE) & ~word
         for letter: uint256 in FORBIDDEN:
             other: uint256 = word ^ (ONES * letter)

@@ -362,6 +362,18 @@ def test_the_guardian_stops_and_resumes_pledges(world, factory, token):
     factory.stop_entries(sender=world.guardian)
 
 
+def test_a_token_listed_during_a_stop_is_stopped_too(world, factory):
+    now = boa.env.timestamp
+    factory.stop_entries(sender=world.guardian)
+    other = deployers.PLAIN_TOKEN.deploy("Other", "OTH", 6)
+    factory.list_asset(other, sender=world.timelock)
+    boa.env.timestamp = now + 7 * DAY - 1
+    with boa.reverts("campaigns: pledges are stopped"):
+        factory.check_pledge(other)
+    boa.env.timestamp += 1
+    assert factory.check_pledge(other)
+
+
 def test_an_unlisted_asset_stays_unlisted_through_a_stop(world, factory, token):
     factory.unlist_asset(token, sender=world.timelock)
     factory.stop_entries(sender=world.guardian)
