@@ -37,6 +37,8 @@ SOURCES = {
     "CAMPAIGN": "contracts/fundraising/Campaign.vy",
     "CAMPAIGN_FACTORY": "contracts/fundraising/CampaignFactory.vy",
     "IMPACT_FUND": "contracts/fundraising/ImpactFund.vy",
+    # deflation
+    "DIVIDEND_POOL": "contracts/deflation/DividendPool.vy",
     # test doubles
     "PLAIN_TOKEN": "tests/mocks/PlainToken.vy",
     "ODD_TOKEN": "tests/mocks/OddToken.vy",

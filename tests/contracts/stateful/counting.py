@@ -65,6 +65,7 @@ LENGTHS = {
     "IndexFundsMachine": 6_000,
     "CampaignMachine": 2_500,
     "ImpactMachine": 2_500,
+    "DividendPoolMachine": 4_000,
 }
 
 
