@@ -38,7 +38,9 @@ SOURCES = {
     "CAMPAIGN_FACTORY": "contracts/fundraising/CampaignFactory.vy",
     "IMPACT_FUND": "contracts/fundraising/ImpactFund.vy",
     # deflation
+    "COMMISSION": "contracts/deflation/Commission.vy",
     "DIVIDEND_POOL": "contracts/deflation/DividendPool.vy",
+    "BUYBACK": "contracts/deflation/Buyback.vy",
     # test doubles
     "PLAIN_TOKEN": "tests/mocks/PlainToken.vy",
     "ODD_TOKEN": "tests/mocks/OddToken.vy",
