@@ -50,6 +50,7 @@ SOURCES = {
     "INTRUDER": "tests/mocks/Intruder.vy",
     "TWO_DOORS": "tests/mocks/TwoDoors.vy",
     "WRITER": "tests/mocks/Writer.vy",
+    "ODD_ROUTER": "tests/mocks/OddRouter.vy",
 }
 
 boa.interpret.set_search_paths([str(ROOT)])

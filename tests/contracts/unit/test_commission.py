@@ -1,4 +1,4 @@
-"""Commission: what arrives is burnt, paid as dividends and shared out, and each batch is a receipt."""
+"""Commission: what arrives is burnt, paid out and shared out, and each batch is a receipt."""
 
 from __future__ import annotations
 
@@ -416,7 +416,7 @@ def test_less_than_one_dobo_is_not_settled(commission, dobo, rich, stranger):
 
 
 def test_what_accrued_under_old_shares_is_settled_under_them(
-    commission, dobo, pool, propose, rich, receivers, now
+    commission, dobo, propose, rich, receivers, now
 ):
     propose(commission, (2_500, 2_500, [(receivers[0], 5_000)]))
     dobo.transfer(commission, 10 * DOBO, sender=rich)
@@ -523,7 +523,7 @@ def test_a_replaced_receiver_keeps_what_it_is_owed(shared, propose, receivers, n
 # --- other assets ---------------------------------------------------------------------------------
 
 
-def test_other_assets_are_swept_to_the_reserve(commission, stablecoin, reserve, rich, stranger):
+def test_other_assets_are_swept_to_the_reserve(commission, stablecoin, reserve, stranger):
     stablecoin.mint(commission, 9)
     with moves([stablecoin], [commission, reserve]) as moved:
         assert commission.sweep(stablecoin, sender=stranger) == 9
