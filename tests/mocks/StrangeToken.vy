@@ -36,6 +36,7 @@ toil: public(uint256)
 # @dev Balances grow and shrink with it: 10**18 is one to one.
 index: public(uint256)
 _shares: HashMap[address, uint256]
+_all_shares: uint256
 _sink: uint256
 
 
@@ -49,7 +50,14 @@ def __init__(decimals: uint8, traits: Trait):
 @external
 def mint(receiver: address, amount: uint256):
     self._shares[receiver] += amount * ONE // self.index
+    self._all_shares += amount * ONE // self.index
     log IERC20.Transfer(sender=empty(address), receiver=receiver, value=amount)
+
+
+@view
+@external
+def totalSupply() -> uint256:
+    return self._all_shares * self.index // ONE
 
 
 @external

@@ -6,7 +6,9 @@ import pytest
 
 from tests.contracts import roles
 from tests.contracts.campaigns import Campaigns
+from tests.contracts.market import Market
 from tests.contracts.protocol import Protocol
+from tests.contracts.staking import Staking
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +26,13 @@ def world():
 def campaigns():
     """Campaigns of one verified charity; none is open."""
     return Campaigns()
+
+
+@pytest.fixture
+def staking(timelock, guardian, reserve):
+    return Staking(timelock, guardian, reserve)
+
+
+@pytest.fixture
+def market(timelock, guardian, reserve):
+    return Market(timelock, guardian, reserve)
