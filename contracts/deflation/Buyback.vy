@@ -276,9 +276,7 @@ def buy_idle(money: address, deadline: uint256) -> uint256:
     @param deadline Last second in which the purchase may happen (unix time).
     @return How much DOBO went to Commission (smallest unit).
     """
-    assert (
-        self.routes[money].pair != empty(address)
-    ), "buyback: no route"
+    assert (self.routes[money].pair != empty(address)), "buyback: no route"
     assert (
         block.timestamp >= self.last_purchase_at[money] + IDLE
     ), "buyback: operator is not idle"
@@ -358,9 +356,7 @@ def narrow_bounds(money: address, bounds: Bounds):
     assert msg.sender in [
         self.operator, entry_stop.guardian, TIMELOCK
     ], "buyback: may not narrow"
-    assert (
-        self.routes[money].pair != empty(address)
-    ), "buyback: no route"
+    assert (self.routes[money].pair != empty(address)), "buyback: no route"
     old: Bounds = self.bounds[money]
     assert (
         bounds.interval >= old.interval
@@ -464,9 +460,7 @@ def unlist_route(money: address):
     @param money The token.
     """
     self._check_timelock()
-    assert (
-        self.routes[money].pair != empty(address)
-    ), "buyback: no route"
+    assert (self.routes[money].pair != empty(address)), "buyback: no route"
     self.routes[money] = empty(Route)
     log RouteUnlisted(money=money)
 
@@ -482,9 +476,7 @@ def set_bounds(money: address, bounds: Bounds):
     @param bounds The new ones.
     """
     self._check_timelock()
-    assert (
-        self.routes[money].pair != empty(address)
-    ), "buyback: no route"
+    assert (self.routes[money].pair != empty(address)), "buyback: no route"
     self._set_bounds(money, bounds)
 
 
@@ -638,9 +630,7 @@ def _purchase(money: address) -> (uint256, uint256, uint256):
     money_reserve: uint256 = 0
     dobo_reserve: uint256 = 0
     money_reserve, dobo_reserve = self._average_reserves(route, price)
-    assert (
-        money_reserve >= route.min_reserve
-    ), "buyback: pair is too thin"
+    assert (money_reserve >= route.min_reserve), "buyback: pair is too thin"
     most: uint256 = min(
         min(money_reserve * route.fee // BASIS, self.bounds[money].largest_lot),
         min(self._may_spend(money), transfers._balance(money, self)),
@@ -676,8 +666,7 @@ def _floor(
     money_reserve, dobo_reserve = self._average_reserves(route, price)
     return (
         self._out(route, amount, money_reserve, dobo_reserve)
-        * (BASIS - self.bounds[money].slippage)
-        // BASIS
+        * (BASIS - self.bounds[money].slippage) // BASIS
     )
 
 
@@ -706,9 +695,7 @@ def _out(
     @dev The constant product, the fee taken off what goes in, rounded down.
     """
     after_fee: uint256 = amount * (BASIS - route.fee)
-    return (
-        after_fee * dobo_reserve // (money_reserve * BASIS + after_fee)
-    )
+    return (after_fee * dobo_reserve // (money_reserve * BASIS + after_fee))
 
 
 @internal
@@ -755,9 +742,7 @@ def _cumulative(route: Route) -> uint256:
     dobo_reserve: uint256 = 0
     counted_at: uint256 = 0
     money_reserve, dobo_reserve, counted_at = self._reserves(route)
-    assert (
-        money_reserve != 0 and dobo_reserve != 0
-    ), "buyback: pair is empty"
+    assert (money_reserve != 0 and dobo_reserve != 0), "buyback: pair is empty"
     counted: uint256 = 0
     if route.is_dobo_first:
         counted = staticcall IPair(route.pair).price0CumulativeLast()

@@ -236,9 +236,7 @@ def deposit(amount: uint256, reference: bytes32) -> uint256:
     )
     transfers._pull(TOKEN, msg.sender, self, amount)
     self._arrived = arrived + (1 << 96) + (amount << 144)
-    self._deposits[deposit_id] = convert(msg.sender, uint256) | (
-        amount << 160
-    )
+    self._deposits[deposit_id] = convert(msg.sender, uint256) | (amount << 160)
     self._references[deposit_id] = reference
     return deposit_id
 
@@ -472,9 +470,7 @@ def proposed_shares() -> Shares:
 @internal
 @view
 def _unsettled() -> uint256:
-    return staticcall IERC20(TOKEN).balanceOf(self) - (
-        self._arrived & _BITS_96
-    )
+    return staticcall IERC20(TOKEN).balanceOf(self) - (self._arrived & _BITS_96)
 
 
 @internal

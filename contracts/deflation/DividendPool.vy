@@ -699,9 +699,10 @@ def unlockable(owner: address, index: uint256) -> uint256:
     @param owner Whose position it is.
     @param index Which, among the owner's own, from 0.
     """
-    return self._unlocked(self._position(owner, index)) - self._released[
-        owner
-    ][index]
+    return (
+        self._unlocked(self._position(owner, index))
+        - self._released[owner][index]
+    )
 
 
 @external
@@ -894,9 +895,7 @@ def _fresh(weights: Weights, epoch: uint256) -> uint256:
 
 
 @internal
-def _add_weight(
-    weights: Weights, epoch: uint256, then: uint256, now: uint256
-):
+def _add_weight(weights: Weights, epoch: uint256, then: uint256, now: uint256):
     """
     @dev A position was added or made to weigh more: by `then` in the epoch that the total is of, by
          `now` in the running one, where it does not count yet.
@@ -1069,9 +1068,9 @@ def _sum_before(epoch: uint256, over: uint256, added: uint256) -> uint256:
     divided: uint256 = (self._divided[word] >> after) << after
     for _: uint256 in range(_MAX_WORDS):
         if divided != 0:
-            return found + self._cumulative[word][
-                divided & unsafe_sub(0, divided)
-            ]
+            return (
+                found + self._cumulative[word][divided & unsafe_sub(0, divided)]
+            )
         if word == 0:
             break
         word -= 1
@@ -1105,9 +1104,7 @@ def _settled(
             break
         # the weight is the same until the next anniversary
         years: uint256 = (position.maturity - at - 1) // _EPOCHS_A_YEAR
-        until: uint256 = min(
-            end, position.maturity - years * _EPOCHS_A_YEAR
-        )
+        until: uint256 = min(end, position.maturity - years * _EPOCHS_A_YEAR)
         next: uint256 = self._sum_before(until, over, added)
         scaled += (
             position.principal
@@ -1134,8 +1131,7 @@ def _unlocked(position: Position) -> uint256:
     return min(
         position.principal,
         position.principal
-        * (block.timestamp - ends_at)
-        // (position.term * UNLOCK_PER_YEAR),
+        * (block.timestamp - ends_at) // (position.term * UNLOCK_PER_YEAR),
     )
 
 
@@ -1144,9 +1140,7 @@ def _unlocked(position: Position) -> uint256:
 def _liability() -> uint256:
     held: uint256 = self._principal_and_pot
     due: uint256 = self._owed_and_waiting
-    return (
-        (held & _BITS_96) + (held >> 96) + (due & _BITS_96) + (due >> 96)
-    )
+    return ((held & _BITS_96) + (held >> 96) + (due & _BITS_96) + (due >> 96))
 
 
 # --- packed words

@@ -11,7 +11,6 @@
 
 from ethereum.ercs import IERC20
 
-
 factory: public(address)
 takes: public(uint256)
 gives: public(uint256)
@@ -44,7 +43,5 @@ def swapExactTokensForTokens(
     extcall IERC20(path[0]).transferFrom(
         msg.sender, self, min(amount_in, self.takes)
     )
-    extcall IERC20(path[1]).transfer(
-        receiver, min(amount_out_min, self.gives)
-    )
+    extcall IERC20(path[1]).transfer(receiver, min(amount_out_min, self.gives))
     return [amount_in, amount_out_min]
