@@ -14,6 +14,7 @@ from ethereum.ercs import IERC20
 factory: public(address)
 takes: public(uint256)
 gives: public(uint256)
+refund: public(uint256)
 
 
 @deploy
@@ -33,6 +34,14 @@ def set(takes: uint256, gives: uint256):
 
 
 @external
+def set_refund(amount: uint256):
+    """
+    @notice How much of what it takes it hands back.
+    """
+    self.refund = amount
+
+
+@external
 def swapExactTokensForTokens(
     amount_in: uint256,
     amount_out_min: uint256,
@@ -44,4 +53,5 @@ def swapExactTokensForTokens(
         msg.sender, self, min(amount_in, self.takes)
     )
     extcall IERC20(path[1]).transfer(receiver, min(amount_out_min, self.gives))
+    extcall IERC20(path[0]).transfer(msg.sender, self.refund)
     return [amount_in, amount_out_min]

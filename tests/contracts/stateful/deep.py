@@ -88,6 +88,9 @@ SUBJECTS = {
             "test_impact_machine",
             ("IMPACT_FUND", "CHARITY_REGISTRY", "ECOSYSTEM_RESERVE"),
         ),
+        Subject(
+            "DividendPoolMachine", "test_dividend_pool_machine", ("DIVIDEND_POOL", "DONA_BLOCK")
+        ),
     )
 }
 

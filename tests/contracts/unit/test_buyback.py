@@ -49,10 +49,18 @@ def out(amount, money, dobo, fee=FEE):
 
 
 @pytest.mark.parametrize(
-    "name", ["dobo", "commission", "reserve", "timelock", "operator", "wrapped coin"]
+    ("name", "reason"),
+    [
+        ("dobo", "buyback: zero dobo"),
+        ("commission", "buyback: zero commission"),
+        ("reserve", "buyback: zero reserve"),
+        ("timelock", "buyback: zero timelock"),
+        ("operator", "buyback: zero operator"),
+        ("wrapped coin", "buyback: zero wrapped coin"),
+    ],
 )
-def test_a_zero_address_is_refused(world, name):
-    with boa.reverts(f"buyback: zero {name}"):
+def test_a_zero_address_is_refused(world, name, reason):
+    with boa.reverts(reason):
         world.deploy(**{name: ZERO})
 
 
@@ -407,6 +415,14 @@ def test_a_router_that_takes_less_than_it_was_allowed(lying):
     assert world.usd.allowance(world.buyback, router) == 0
 
 
+def test_a_router_that_hands_some_back(lying):
+    """All was taken, as approved, and yet another sum is gone."""
+    world, router = lying
+    router.set_refund(1)
+    with boa.reverts("buyback: router took another amount"):
+        world.buy()
+
+
 # --- idle -----------------------------------------------------------------------------------------
 
 
@@ -625,7 +641,8 @@ def test_coin_is_wrapped_and_spent(world):
     with boa.reverts("buyback: nothing to wrap"):
         world.buyback.wrap()
     assert send(world.buyback, 5 * DOBO, sender=roles.address("donor")) is None
-    assert send(world.buyback, 5, sender=roles.address("donor"), data=b"1234") is not None
+    refused = send(world.buyback, 5, sender=roles.address("donor"), data=b"1234")
+    assert refused == "buyback: unknown function"
     assert world.buyback.wrap(sender=roles.address("stranger")) == 5 * DOBO
     assert balance(COIN, world.buyback) == 0
     assert wrapped.balanceOf(world.buyback) == 5 * DOBO

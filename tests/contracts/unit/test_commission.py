@@ -84,10 +84,17 @@ def split(amount, shares):
 
 
 @pytest.mark.parametrize(
-    "name", ["token", "pool", "timelock", "guardian", "reserve"], ids=lambda name: name
+    ("name", "reason"),
+    [
+        ("token", "commission: zero token"),
+        ("pool", "commission: zero pool"),
+        ("timelock", "commission: zero timelock"),
+        ("guardian", "commission: zero guardian"),
+        ("reserve", "commission: zero reserve"),
+    ],
 )
-def test_a_zero_address_is_refused(make, name):
-    with boa.reverts(f"commission: zero {name}"):
+def test_a_zero_address_is_refused(make, name, reason):
+    with boa.reverts(reason):
         make(**{name: ZERO})
 
 

@@ -19,6 +19,7 @@ from tests.contracts.models.dividend_pool import (
     multiplier,
 )
 from tests.contracts.money import COIN, change, moves, send
+from tests.contracts.protocol import set_storage
 from tests.contracts.staking import DOBO, MIN_WEIGHT, Staking
 
 ZERO = "0x" + "00" * 20
@@ -40,9 +41,16 @@ def nothing_is_missing(world):
 # --- construction ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["token", "timelock", "reserve"])
-def test_a_zero_address_is_refused(world, name):
-    with boa.reverts(f"pool: zero {name}"):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("token", "pool: zero token"),
+        ("timelock", "pool: zero timelock"),
+        ("reserve", "pool: zero reserve"),
+    ],
+)
+def test_a_zero_address_is_refused(world, name, reason):
+    with boa.reverts(reason):
         world.deploy(**{name: ZERO})
 
 
@@ -785,3 +793,20 @@ def test_epochs_at_a_word_s_edge_are_found(world, epoch):
     assert world.pool.claimable(world.a, 0) == 180 * DOBO - 1
     boa.env.timestamp += 600 * EPOCH
     assert world.pool.claim(0, sender=world.a) in (180 * DOBO - 1, 180 * DOBO)
+
+
+# --- room -----------------------------------------------------------------------------------------
+
+
+def test_weight_that_does_not_fit_its_word_is_refused(world):
+    """Not to be reached: all there is, staked again every 13 years, takes four centuries."""
+    total, epoch = 2**104 - 1_000 * DOBO, 1
+    set_storage(world.pool, "_weights", total | epoch << 208 | epoch << 224)
+    # two years of 500 DOBO weigh 3 in the running epoch, beyond the end of the second
+    with boa.reverts("pool: too much weight"):
+        world.stake(world.a, 500 * DOBO, 2)
+    with boa.reverts("pool: too much weight"):
+        world.stake(world.a, 334 * DOBO, 2)
+    world.stake(world.a, 333 * DOBO, 2)
+    # exits do not write it
+    set_storage(world.pool, "_weights", 1 << 208 | 1 << 224)
