@@ -57,8 +57,12 @@ def test_unknown_contracts_are_named() -> None:
         artifacts.artifact("Bank")
 
 
+# written and tested; the plan of a deployment comes after their scripts
+NOT_DEPLOYED_YET = ("DividendPool", "Commission", "Buyback")
+
+
 def test_every_contract_of_the_plan_has_an_artifact_with_its_arguments() -> None:
-    assert sorted(artifacts.contract_names()) == sorted(OURS)
+    assert sorted(artifacts.contract_names()) == sorted([*OURS, *NOT_DEPLOYED_YET])
     for name in OURS:
         found = artifacts.artifact(name)
         assert len(found.constructor_names) == len(found.constructor_types)
