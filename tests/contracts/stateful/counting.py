@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -49,6 +50,8 @@ import boa
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from tests.contracts.engine import py_evm, pyrevm
 
 # the second at which every example begins
 NOW = 1_800_000_000
@@ -177,8 +180,20 @@ class CountedMachine(RuleBasedStateMachine):
         self.counter.examples += 1
         self._calls = self._reverts = 0
 
+    @classmethod
+    def prepare(cls) -> None:
+        """Deploy what all examples share; once per chain, before the first."""
+
+    def at_the_end(self) -> None:
+        """What must hold, or can still be done, when an example is over."""
+
     def teardown(self) -> None:
-        self._anchor.__exit__(None, None, None)
+        try:
+            # after a failure, or an example that was given up, there is nothing to learn
+            if sys.exc_info()[0] is None:
+                self.at_the_end()
+        finally:
+            self._anchor.__exit__(None, None, None)
 
     @contextmanager
     def call(self, name: str, reverts: str | None = None) -> Iterator[None]:
@@ -261,11 +276,25 @@ def run(
     return total
 
 
-def run_its_length(machine: type[CountedMachine]) -> Counter:
-    """As many calls as a machine makes in `make test`, always the same ones. Small batches are more
-    unlike each other than one large one, and so meet more.
+def check_at_length(machine: type[CountedMachine], expected: set[str]) -> None:
+    """As many calls as a machine makes in `make test`, on pyrevm and with seeds of their own; each
+    of the expected ones must have gone through. Small batches are more unlike each other than one
+    large one, and so meet more.
     """
-    return run(machine, examples=10, calls=LENGTHS[machine.__name__], first_seed=1)
+    with pyrevm():
+        machine.prepare()
+        counter = run(machine, examples=10, calls=LENGTHS[machine.__name__], first_seed=1)
+    print(f"\n{counter}")
+    counter.check(expected)
+
+
+def check_on_py_evm(machine: type[CountedMachine], *, examples: int) -> None:
+    """A short run on titanoboa's own engine, which checks most and is slow."""
+    with py_evm():
+        machine.prepare()
+        counter = run(machine, examples=examples)
+    print(f"\n{counter}")
+    counter.check()
 
 
 def _seeded(machine: type[CountedMachine], seed: int | None) -> Callable[[], CountedMachine]:

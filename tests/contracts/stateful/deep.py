@@ -129,8 +129,7 @@ def run_batch(name: str, seed: int, examples: int = EXAMPLES) -> dict[str, Any]:
     with engine.pyrevm():
         boa.env.timestamp = NOW
         try:
-            if hasattr(machine, "prepare"):
-                machine.prepare()
+            machine.prepare()
             # compiled contracts stay: the collector need not look at them again and again
             gc.freeze()
             counter = next(

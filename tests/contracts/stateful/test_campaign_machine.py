@@ -13,8 +13,6 @@ At the end of each example everybody is paid with public calls and time, until n
 
 from __future__ import annotations
 
-import sys
-
 import boa
 import pytest
 from eth_utils import to_checksum_address
@@ -23,7 +21,6 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from tests.contracts import deployers, roles
 from tests.contracts.campaigns import ARTWORK, PAGE, Campaigns
-from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.models.campaign import (
     BASIS,
     FAILED,
@@ -40,7 +37,7 @@ from tests.contracts.models.campaign import (
 )
 from tests.contracts.money import COIN, balance, send
 from tests.contracts.protocol import NO_SIGNATURE, PAYEE_DELAY
-from tests.contracts.stateful.counting import NOW, CountedMachine, run, run_its_length
+from tests.contracts.stateful.counting import NOW, CountedMachine, check_at_length, check_on_py_evm
 
 DAY = 86_400
 RICHES = 2**140
@@ -137,7 +134,6 @@ class CampaignMachine(CountedMachine):
 
     @classmethod
     def prepare(cls):
-        """Deploy; once per chain, before the first example."""
         cls.world = World()
 
     def __init__(self):
@@ -161,13 +157,8 @@ class CampaignMachine(CountedMachine):
         self.memos = 0
         self.checks = 0
 
-    def teardown(self):
-        try:
-            # after a failure, or an example that was given up, there is nothing to learn
-            if sys.exc_info()[0] is None:
-                self.pay_everybody()
-        finally:
-            super().teardown()
+    def at_the_end(self):
+        self.pay_everybody()
 
     # --- what there is ----------------------------------------------------------------------------
 
@@ -1317,18 +1308,9 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_campaign_machine():
-    with pyrevm():
-        CampaignMachine.prepare()
-        counter = run_its_length(CampaignMachine)
-    print(f"\n{counter}")
-    counter.check(CALLS)
+    check_at_length(CampaignMachine, CALLS)
 
 
 @pytest.mark.stateful
 def test_campaign_machine_on_py_evm():
-    """On titanoboa's own engine, which checks most and is slow."""
-    with py_evm():
-        CampaignMachine.prepare()
-        counter = run(CampaignMachine, examples=3)
-    print(f"\n{counter}")
-    counter.check()
+    check_on_py_evm(CampaignMachine, examples=3)

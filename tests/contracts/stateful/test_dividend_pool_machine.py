@@ -10,7 +10,6 @@ DIV-6  nobody is paid for an epoch before its stake counts, nor twice for one
 
 from __future__ import annotations
 
-import sys
 from fractions import Fraction
 
 import boa
@@ -19,9 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from tests.contracts import deployers, roles
-from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.models.dividend_pool import EPOCH, Pool
-from tests.contracts.stateful.counting import NOW, CountedMachine, run, run_its_length
+from tests.contracts.stateful.counting import NOW, CountedMachine, check_at_length, check_on_py_evm
 
 DOBO = 10**18
 MIN_WEIGHT = 1_000 * DOBO
@@ -61,7 +59,6 @@ class DividendPoolMachine(CountedMachine):
 
     @classmethod
     def prepare(cls):
-        """Deploy; once per chain, before the first example."""
         cls.world = World()
 
     def __init__(self):
@@ -73,14 +70,9 @@ class DividendPoolMachine(CountedMachine):
         # what each position had earned when it was last looked at
         self.seen: dict[int, tuple[int, int]] = {}
 
-    def teardown(self):
-        try:
-            # after a failure, or an example that was given up, there is nothing to learn
-            if sys.exc_info()[0] is None:
-                self.check_everything()
-                self.everybody_leaves()
-        finally:
-            super().teardown()
+    def at_the_end(self):
+        self.check_everything()
+        self.everybody_leaves()
 
     # --- what there is ----------------------------------------------------------------------------
 
@@ -478,18 +470,9 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_dividend_pool_machine():
-    with pyrevm():
-        DividendPoolMachine.prepare()
-        counter = run_its_length(DividendPoolMachine)
-    print(f"\n{counter}")
-    counter.check(CALLS)
+    check_at_length(DividendPoolMachine, CALLS)
 
 
 @pytest.mark.stateful
 def test_dividend_pool_machine_on_py_evm():
-    """On titanoboa's own engine, which checks most and is slow."""
-    with py_evm():
-        DividendPoolMachine.prepare()
-        counter = run(DividendPoolMachine, examples=4)
-    print(f"\n{counter}")
-    counter.check()
+    check_on_py_evm(DividendPoolMachine, examples=4)

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.contracts import deployers, roles
-from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.money import COIN, balance
-from tests.contracts.stateful.counting import CountedMachine, run, run_its_length
+from tests.contracts.stateful.counting import CountedMachine, check_at_length, check_on_py_evm
 
 DAY = 86_400
 PAYEE_DELAY = 2 * DAY
@@ -323,15 +322,12 @@ class GiveMachine(CountedMachine):
         assert sum(held.values()) == self.supply, "GVE-1"
         assert self.backing.balanceOf(self.reserve) == self.swept, "GVE-1"
 
-    def teardown(self):
-        try:
-            for payee in self.redeemers():
-                self._redeem(payee, self.held[payee], payee)
-                assert self.give.balanceOf(self.people[payee]) == 0, "REG-3"
-            self.every_give_is_backed()
-            self.everybody_has_what_the_model_says()
-        finally:
-            super().teardown()
+    def at_the_end(self):
+        for payee in self.redeemers():
+            self._redeem(payee, self.held[payee], payee)
+            assert self.give.balanceOf(self.people[payee]) == 0, "REG-3"
+        self.every_give_is_backed()
+        self.everybody_has_what_the_model_says()
 
 
 # what a run must have done at least once
@@ -355,16 +351,9 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_give_machine():
-    with pyrevm():
-        counter = run_its_length(GiveMachine)
-    print(f"\n{counter}")
-    counter.check(CALLS)
+    check_at_length(GiveMachine, CALLS)
 
 
 @pytest.mark.stateful
 def test_give_machine_on_py_evm():
-    """On titanoboa's own engine, which checks most and is slow."""
-    with py_evm():
-        counter = run(GiveMachine, examples=4)
-    print(f"\n{counter}")
-    counter.check()
+    check_on_py_evm(GiveMachine, examples=4)

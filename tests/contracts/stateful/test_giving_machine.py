@@ -10,8 +10,6 @@ RCP-1  a receipt says what the log of its gift says
 
 from __future__ import annotations
 
-import sys
-
 import boa
 import pytest
 from eth_utils import keccak
@@ -19,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.contracts import deployers, roles
-from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.models.registry import (
     EXPIRED,
     MAX_TERM,
@@ -40,7 +37,7 @@ from tests.contracts.protocol import (
     Protocol,
     set_code,
 )
-from tests.contracts.stateful.counting import NOW, CountedMachine, run, run_its_length
+from tests.contracts.stateful.counting import NOW, CountedMachine, check_at_length, check_on_py_evm
 
 DAY = 86_400
 RICHES = 2**140
@@ -176,7 +173,6 @@ class GivingMachine(CountedMachine):
 
     @classmethod
     def prepare(cls):
-        """Deploy; once per chain, before the first example."""
         cls.world = World()
 
     def __init__(self):
@@ -198,13 +194,8 @@ class GivingMachine(CountedMachine):
         self.memos = 0
         self.steps = 0
 
-    def teardown(self):
-        try:
-            # after a failure, or an example that was given up, there is nothing to learn
-            if sys.exc_info()[0] is None:
-                self.check_everything()
-        finally:
-            super().teardown()
+    def at_the_end(self):
+        self.check_everything()
 
     @property
     def now(self):
@@ -945,18 +936,9 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_giving_machine():
-    with pyrevm():
-        GivingMachine.prepare()
-        counter = run_its_length(GivingMachine)
-    print(f"\n{counter}")
-    counter.check(CALLS)
+    check_at_length(GivingMachine, CALLS)
 
 
 @pytest.mark.stateful
 def test_giving_machine_on_py_evm():
-    """On titanoboa's own engine, which checks most and is slow."""
-    with py_evm():
-        GivingMachine.prepare()
-        counter = run(GivingMachine, examples=8)
-    print(f"\n{counter}")
-    counter.check()
+    check_on_py_evm(GivingMachine, examples=8)

@@ -13,8 +13,6 @@ IMP-8  with public calls and time alone every project ends with nothing of it le
 
 from __future__ import annotations
 
-import sys
-
 import boa
 import pytest
 from eth_utils import keccak
@@ -22,11 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from tests.contracts import deployers, roles
-from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.models.impact_fund import REPORT_TIME, VOTING_TIME, Project
 from tests.contracts.money import COIN, balance, send
 from tests.contracts.protocol import NO_SIGNATURE, Protocol, new_place, set_code
-from tests.contracts.stateful.counting import NOW, CountedMachine, run, run_its_length
+from tests.contracts.stateful.counting import NOW, CountedMachine, check_at_length, check_on_py_evm
 
 DAY = 86_400
 RICHES = 2**120
@@ -95,7 +92,6 @@ class ImpactMachine(CountedMachine):
 
     @classmethod
     def prepare(cls):
-        """Deploy; once per chain, before the first example."""
         cls.world = World()
 
     def __init__(self):
@@ -119,14 +115,9 @@ class ImpactMachine(CountedMachine):
         self.stopped_until = self.next_stop_at = 0
         self.steps = 0
 
-    def teardown(self):
-        try:
-            # after a failure, or an example that was given up, there is nothing to learn
-            if sys.exc_info()[0] is None:
-                self.check_everything()
-                self.end_everything()
-        finally:
-            super().teardown()
+    def at_the_end(self):
+        self.check_everything()
+        self.end_everything()
 
     # --- what there is ----------------------------------------------------------------------------
 
@@ -888,18 +879,9 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_impact_machine():
-    with pyrevm():
-        ImpactMachine.prepare()
-        counter = run_its_length(ImpactMachine)
-    print(f"\n{counter}")
-    counter.check(CALLS)
+    check_at_length(ImpactMachine, CALLS)
 
 
 @pytest.mark.stateful
 def test_impact_machine_on_py_evm():
-    """On titanoboa's own engine, which checks most and is slow."""
-    with py_evm():
-        ImpactMachine.prepare()
-        counter = run(ImpactMachine, examples=4)
-    print(f"\n{counter}")
-    counter.check()
+    check_on_py_evm(ImpactMachine, examples=4)

@@ -10,8 +10,6 @@ RCP-1  a receipt says what the log of its gift says
 
 from __future__ import annotations
 
-import sys
-
 import boa
 import pytest
 from eth_utils import keccak
@@ -19,11 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.contracts import deployers, roles
-from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.models.index_funds import Fund
 from tests.contracts.money import COIN, balance, send
 from tests.contracts.protocol import EPOCH_NOTICE, NO_SIGNATURE, Protocol, set_code
-from tests.contracts.stateful.counting import NOW, CountedMachine, run, run_its_length
+from tests.contracts.stateful.counting import NOW, CountedMachine, check_at_length, check_on_py_evm
 
 DAY = 86_400
 RICHES = 2**140
@@ -111,7 +108,6 @@ class IndexFundsMachine(CountedMachine):
 
     @classmethod
     def prepare(cls):
-        """Deploy; once per chain, before the first example."""
         cls.world = World()
 
     def __init__(self):
@@ -136,13 +132,8 @@ class IndexFundsMachine(CountedMachine):
         self.memos = 0
         self.steps = 0
 
-    def teardown(self):
-        try:
-            # after a failure, or an example that was given up, there is nothing to learn
-            if sys.exc_info()[0] is None:
-                self.check_everything()
-        finally:
-            super().teardown()
+    def at_the_end(self):
+        self.check_everything()
 
     # --- what there is ----------------------------------------------------------------------------
 
@@ -883,18 +874,9 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_index_funds_machine():
-    with pyrevm():
-        IndexFundsMachine.prepare()
-        counter = run_its_length(IndexFundsMachine)
-    print(f"\n{counter}")
-    counter.check(CALLS)
+    check_at_length(IndexFundsMachine, CALLS)
 
 
 @pytest.mark.stateful
 def test_index_funds_machine_on_py_evm():
-    """On titanoboa's own engine, which checks most and is slow."""
-    with py_evm():
-        IndexFundsMachine.prepare()
-        counter = run(IndexFundsMachine, examples=8)
-    print(f"\n{counter}")
-    counter.check()
+    check_on_py_evm(IndexFundsMachine, examples=8)

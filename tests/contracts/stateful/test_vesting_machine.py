@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.contracts import deployers, roles
-from tests.contracts.engine import py_evm, pyrevm
 from tests.contracts.models.vesting import GROUPS, SUPPLY
-from tests.contracts.stateful.counting import NOW, CountedMachine, run, run_its_length
+from tests.contracts.stateful.counting import NOW, CountedMachine, check_at_length, check_on_py_evm
 
 ZERO = "0x" + "00" * 20
 MONTH = 2_628_000
@@ -237,10 +236,9 @@ class VestingMachine(CountedMachine):
         assert balances == self.held, "DOB-1"
         assert sum(balances.values()) + self.dobo.balanceOf(self.vesting) == supply, "DOB-1"
 
-    def teardown(self):
+    def at_the_end(self):
         for group in GROUP_NUMBERS:
             self.check_beneficiary(group)
-        super().teardown()
 
 
 # what a run must have done at least once
@@ -259,16 +257,9 @@ CALLS = {
 
 @pytest.mark.stateful
 def test_vesting_machine():
-    with pyrevm():
-        counter = run_its_length(VestingMachine)
-    print(f"\n{counter}")
-    counter.check(CALLS)
+    check_at_length(VestingMachine, CALLS)
 
 
 @pytest.mark.stateful
 def test_vesting_machine_on_py_evm():
-    """On titanoboa's own engine, which checks most and is slow."""
-    with py_evm():
-        counter = run(VestingMachine, examples=4)
-    print(f"\n{counter}")
-    counter.check()
+    check_on_py_evm(VestingMachine, examples=4)
