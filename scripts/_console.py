@@ -24,6 +24,7 @@ from donablock.chain.eip681 import qr_in_terminal
 from donablock.chain.manifest import load_manifest
 from donablock.chain.session import Session
 from donablock.errors import DonaBlockError, InputError
+from donablock.giving.actions import Done
 from donablock.giving.paying import Allowance, Cost
 from donablock.giving.receipts import Receipt, Receipts
 
@@ -217,6 +218,24 @@ def sent(transaction: str, at: Home) -> None:
     out.print(f"  [dim]transaction[/dim]  {transaction}", soft_wrap=True)
     if at.explorer:
         out.print(f"  {at.explorer.rstrip('/')}/tx/{transaction}", soft_wrap=True)
+
+
+def pay_back(results: Iterable[Done], text: Callable[[int], str], at: Home) -> None:
+    """Refunds as they are sent, each payment told; fails at the end if any was refused."""
+    failed = 0
+    for result in results:
+        for event in result.logged("Refunded"):
+            done("paid back", f"{text(event['amount'])} to {event['receiver']}")
+        for event in result.logged("RefundFailed"):
+            failed += 1
+            amount = text(event["amount"])
+            done("refused", f"{amount} by {event['backer']}: it stays due", good=False)
+        sent(result.transaction, at)
+    if failed:
+        raise InputError(
+            f"{failed} payment(s) were refused and stay due: pay them back one by one, which hands "
+            "on more gas, or let the backer name a --receiver"
+        )
 
 
 def links(found: list[str]) -> None:

@@ -37,6 +37,7 @@ from scripts._console import (
     facts,
     home,
     lines,
+    pay_back,
     say,
     sent,
     table,
@@ -437,21 +438,7 @@ def refund(
     if receiver is not None:
         say(f"To: {receiver}")
     confirm(f"Pay {len(who)} back?", yes)
-    failed = 0
-    for action in actions:
-        result = fund.send(action)
-        for event in result.logged("Refunded"):
-            done("paid back", f"{found.text(event['amount'])} to {event['receiver']}")
-        for event in result.logged("RefundFailed"):
-            failed += 1
-            amount = found.text(event["amount"])
-            done("refused", f"{amount} by {event['backer']}: it stays due", good=False)
-        sent(result.transaction, at)
-    if failed:
-        raise InputError(
-            f"{failed} payment(s) were refused and stay due: pay them back one by one, which hands "
-            "on more gas, or let the backer name a --receiver"
-        )
+    pay_back((fund.send(action) for action in actions), found.text, at)
 
 
 @cli.command()
