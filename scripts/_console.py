@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from donablock.chain.actions import Done
 from donablock.chain.ape_session import connected_network, open_session, unlocked
 from donablock.chain.eip681 import qr_in_terminal
 from donablock.chain.manifest import load_manifest
+from donablock.chain.paying import Allowance, Cost
 from donablock.chain.session import Session
 from donablock.errors import DonaBlockError, InputError
-from donablock.giving.actions import Done
-from donablock.giving.paying import Allowance, Cost
 from donablock.giving.receipts import Receipt, Receipts
 
 # where nobody looks at the width, nothing is folded
@@ -251,8 +251,8 @@ def links(found: list[str]) -> None:
 
 def show_receipt(receipt: Receipt) -> None:
     """A soulbound receipt's data."""
+    from donablock.chain.times import date_text
     from donablock.giving.memos import memo_text
-    from donablock.giving.times import date_text
 
     pairs = [
         ("donor", receipt.donor),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from ape.api import AccountAPI
 
+from donablock.chain.times import date_text
 from donablock.errors import InputError
 from donablock.giving.campaign_terms import (
     KEEP,
@@ -28,7 +29,6 @@ from donablock.giving.campaigns import (
 from donablock.giving.charities import charity_id_of, hash_of
 from donablock.giving.memos import memo_text, new_memo, read_memo
 from donablock.giving.terms import read_file, share_text
-from donablock.giving.times import date_text
 from scripts._console import (
     Group,
     Home,

@@ -8,6 +8,7 @@ import click
 from ape.api import AccountAPI
 from web3.types import TxReceipt
 
+from donablock.chain.times import date_text
 from donablock.giving.charities import (
     Charities,
     Charity,
@@ -18,7 +19,6 @@ from donablock.giving.charities import (
     read_goals,
     read_time,
 )
-from donablock.giving.times import date_text
 from scripts._console import (
     Group,
     Home,

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 from ape.api import AccountAPI
 
+from donablock.chain.assets import parse
+from donablock.chain.times import date_text
 from donablock.errors import InputError
-from donablock.giving.assets import parse
 from donablock.giving.funds import Epoch, Fund, FundGift, Funds
 from donablock.giving.memos import memo_text, new_memo, read_memo
-from donablock.giving.times import date_text
 from scripts._console import (
     Command,
     account,

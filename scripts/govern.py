@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from ape.api import AccountAPI
 
+from donablock.chain.times import date_text, span_text
 from donablock.errors import InputError
 from donablock.giving.governance import Call, Draft, Governance, Operation, State
-from donablock.giving.times import date_text, span_text
 from scripts._console import Group, Home, account, confirm, done, home, say, sent, table, yes
 
 

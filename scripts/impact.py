@@ -8,10 +8,11 @@ from typing import Any
 import click
 from ape.api import AccountAPI
 
+from donablock.chain.actions import Action, Done
 from donablock.chain.amounts import Asset
+from donablock.chain.assets import address_of, parse
+from donablock.chain.times import date_text
 from donablock.errors import InputError
-from donablock.giving.actions import Action, Done
-from donablock.giving.assets import address_of, parse
 from donablock.giving.charities import charity_id_of, hash_of
 from donablock.giving.donations import Donations
 from donablock.giving.impact import (
@@ -26,7 +27,6 @@ from donablock.giving.impact_history import CAUSES, Histories, History, Passage
 from donablock.giving.impact_terms import SDGS, Proposal, read_proposal, read_sdg
 from donablock.giving.memos import memo_text, new_memo, read_memo
 from donablock.giving.terms import read_file, share_text
-from donablock.giving.times import date_text
 from scripts._console import (
     Group,
     Home,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from ape.api import AccountAPI
 
-from donablock.giving.times import date_text
+from donablock.chain.times import date_text
 from donablock.giving.vesting import VestingPlan
 from scripts._console import Group, account, confirm, done, facts, home, say, sent, table, yes
 

@@ -1,1 +1,2 @@
-"""The chain: node, artifacts, accounts, transactions, logs, deployment. It knows no feature."""
+"""The chain: node, artifacts, accounts, transactions, logs, deployment, and what every feature pays
+and looks up with. It knows no feature."""

@@ -18,20 +18,20 @@ from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.types import TxReceipt
 
+from donablock.chain.actions import Action, Done, Step
 from donablock.chain.amounts import Asset, Assets, Money
 from donablock.chain.artifacts import abi
+from donablock.chain.assets import address_of, asset_at, known_assets, parse
 from donablock.chain.logs import Event, LogReader
+from donablock.chain.paying import Allowance, Cost, plan_allowance, try_call
 from donablock.chain.permit import Permit
+from donablock.chain.scan import logged, scan
 from donablock.chain.session import Session, ask
+from donablock.chain.times import date_text
 from donablock.errors import InputError
-from donablock.giving.actions import Action, Done, Step
-from donablock.giving.assets import address_of, asset_at, known_assets, parse
 from donablock.giving.campaign_terms import MAX_RAISED, MAX_URI, Terms
 from donablock.giving.charities import Charities, Charity, Status, check_takes_gifts
-from donablock.giving.paying import Allowance, Cost, plan_allowance, try_call
-from donablock.giving.scan import logged, scan
 from donablock.giving.terms import check_text, shown
-from donablock.giving.times import date_text
 
 __all__ = [
     "Action",

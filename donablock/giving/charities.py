@@ -19,12 +19,12 @@ from web3.contract import Contract
 from web3.types import TxReceipt
 
 from donablock.chain.amounts import NATIVE
+from donablock.chain.assets import address_of
 from donablock.chain.logs import Event
+from donablock.chain.scan import logged, scan
 from donablock.chain.session import Session
+from donablock.chain.times import date_text
 from donablock.errors import InputError
-from donablock.giving.assets import address_of
-from donablock.giving.scan import logged, scan
-from donablock.giving.times import date_text
 
 __all__ = [
     "Application",

@@ -9,12 +9,12 @@ from web3.contract import Contract
 from web3.types import TxReceipt
 
 from donablock.chain.amounts import Money
+from donablock.chain.assets import address_of, known_assets
 from donablock.chain.logs import Event
+from donablock.chain.scan import logged, scan
 from donablock.chain.session import Session, ask
 from donablock.errors import InputError
-from donablock.giving.assets import address_of, known_assets
 from donablock.giving.charities import Charities
-from donablock.giving.scan import logged, scan
 
 __all__ = ["Claim", "ClaimResult", "Claims", "unpack_members"]
 

@@ -8,13 +8,13 @@ from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
 from donablock.chain.amounts import Asset, Assets, Money
+from donablock.chain.assets import address_of, asset_at, parse
 from donablock.chain.logs import Event
+from donablock.chain.paying import Allowance, Cost, balance, plan_allowance, try_call
 from donablock.chain.permit import Permit
+from donablock.chain.scan import logged, scan
 from donablock.chain.session import Session, ask
 from donablock.errors import FundsError, InputError
-from donablock.giving.assets import address_of, asset_at, parse
-from donablock.giving.paying import Allowance, Cost, balance, plan_allowance, try_call
-from donablock.giving.scan import logged, scan
 
 __all__ = ["Credits", "IssuePlan", "RedeemPlan", "State"]
 

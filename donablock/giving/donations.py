@@ -10,16 +10,16 @@ from web3.contract.contract import ContractFunction
 from web3.types import TxReceipt
 
 from donablock.chain.amounts import Asset, Assets, Money, to_units
+from donablock.chain.assets import known_assets, parse, token
 from donablock.chain.eip681 import link_to
 from donablock.chain.logs import Event
+from donablock.chain.paying import Allowance, Cost, plan_allowance, try_call
 from donablock.chain.permit import Permit
+from donablock.chain.scan import LOOKUP_BLOCKS, logged
 from donablock.chain.session import Session, ask
+from donablock.chain.times import date_text
 from donablock.errors import InputError
-from donablock.giving.assets import known_assets, parse, token
 from donablock.giving.charities import Charities, Charity, Status, charity_id_of
-from donablock.giving.paying import Allowance, Cost, plan_allowance, try_call
-from donablock.giving.scan import LOOKUP_BLOCKS, logged
-from donablock.giving.times import date_text
 
 __all__ = ["Donations", "Gift", "GiftPlan", "GiftResult", "Part", "Recipient"]
 

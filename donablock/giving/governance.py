@@ -21,14 +21,14 @@ from web3.exceptions import Web3Exception
 from web3.types import TxReceipt
 
 from donablock.chain.amounts import NATIVE, Money
+from donablock.chain.assets import address_of, asset_at
 from donablock.chain.logs import Event
+from donablock.chain.scan import scan
 from donablock.chain.session import Session, ask
+from donablock.chain.times import date_text, span_text
 from donablock.errors import AmountError, InputError
-from donablock.giving.assets import address_of, asset_at
 from donablock.giving.charities import Charities
 from donablock.giving.funds import Epoch, Funds
-from donablock.giving.scan import scan
-from donablock.giving.times import date_text, span_text
 
 __all__ = ["Call", "Description", "Draft", "Governance", "Operation", "State"]
 

@@ -17,20 +17,20 @@ from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.types import TxReceipt
 
+from donablock.chain.actions import Action, Done, Step
 from donablock.chain.amounts import NATIVE, Asset, Assets, Money
 from donablock.chain.artifacts import abi
+from donablock.chain.assets import address_of, asset_at, known_assets
 from donablock.chain.logs import LogReader
+from donablock.chain.paying import Allowance, Cost, Way, plan_allowance, try_call
 from donablock.chain.permit import Permit
+from donablock.chain.scan import scan
 from donablock.chain.session import Session, ask
+from donablock.chain.times import date_text
 from donablock.errors import InputError, NodeError, RevertError
-from donablock.giving.actions import Action, Done, Step
-from donablock.giving.assets import address_of, asset_at, known_assets
 from donablock.giving.charities import Charities, Charity, Status, check_takes_gifts
 from donablock.giving.impact_terms import MAX_URI, Proposal
-from donablock.giving.paying import Allowance, Cost, Way, plan_allowance, try_call
-from donablock.giving.scan import scan
 from donablock.giving.terms import BASIS, read_uri, shown
-from donablock.giving.times import date_text
 
 __all__ = [
     "MAX_REFUNDS",

@@ -16,13 +16,13 @@ from eth_utils.abi import event_abi_to_log_topic
 
 from donablock.chain.amounts import Asset
 from donablock.chain.logs import Event
+from donablock.chain.scan import scan, scan_topics
 from donablock.chain.session import Session, ask
+from donablock.chain.times import date_text
 from donablock.errors import NodeError
 from donablock.giving.impact import ImpactFund, Project
 from donablock.giving.memos import memo_text
-from donablock.giving.scan import scan, scan_topics
 from donablock.giving.terms import shown
-from donablock.giving.times import date_text
 
 __all__ = ["CAUSES", "Entry", "Histories", "History", "Passage", "Pool", "Sums", "passages"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from donablock.chain.amounts import Asset, Assets
+from donablock.chain.assets import address_of
 from donablock.errors import InputError
-from donablock.giving.assets import address_of
 from donablock.giving.charities import charity_id_of, hash_of
 from donablock.giving.terms import (
     BASIS,

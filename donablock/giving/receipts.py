@@ -14,11 +14,11 @@ from web3.contract import Contract
 from web3.types import TxReceipt
 
 from donablock.chain.amounts import Money
+from donablock.chain.assets import address_of, asset_at
 from donablock.chain.logs import Event
+from donablock.chain.scan import logged, scan
 from donablock.chain.session import NotFound, Session, ask
 from donablock.errors import InputError, RevertError
-from donablock.giving.assets import address_of, asset_at
-from donablock.giving.scan import logged, scan
 
 __all__ = ["Check", "GivenGift", "Receipt", "Receipts"]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from donablock.chain.amounts import Assets, Money, from_units, to_units
+from donablock.chain.assets import parse
+from donablock.chain.times import date_text
 from donablock.errors import AmountError, InputError
-from donablock.giving.assets import parse
 from donablock.giving.charities import read_time
-from donablock.giving.times import date_text
 
 __all__ = [
     "BASIS",

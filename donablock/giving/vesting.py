@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from web3.contract import Contract
 
 from donablock.chain.amounts import NATIVE, Asset
+from donablock.chain.assets import address_of, asset_at
 from donablock.chain.logs import Event
+from donablock.chain.scan import logged
 from donablock.chain.session import Session, ask
 from donablock.errors import InputError
-from donablock.giving.assets import address_of, asset_at
-from donablock.giving.scan import logged
 
 __all__ = ["Group", "VestingPlan"]
 

@@ -15,12 +15,12 @@ from eth_utils.crypto import keccak
 from web3.contract import Contract
 
 from donablock.chain.amounts import Asset
+from donablock.chain.assets import asset_at
 from donablock.chain.deploy import Deployment
 from donablock.chain.keys import LocalSigner
 from donablock.chain.networks import network_of
 from donablock.chain.node import Anvil
 from donablock.chain.session import Session
-from donablock.giving.assets import asset_at
 
 DAY = 86_400
 # anvil's accounts, which are also ape's test accounts, by what they do

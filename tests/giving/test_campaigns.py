@@ -11,6 +11,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from donablock.chain.amounts import NATIVE, Asset, Money
+from donablock.chain.paying import Way
 from donablock.chain.session import Session
 from donablock.errors import AmountError, FundsError, InputError, RevertError
 from donablock.giving import campaign_terms, campaigns
@@ -22,7 +23,6 @@ from donablock.giving.campaign_terms import (
 )
 from donablock.giving.campaigns import Action, Campaign, Campaigns, Done, State, pledge_of
 from donablock.giving.charities import Charities
-from donablock.giving.paying import Way
 from donablock.giving.terms import read_file, share_text
 from donablock.settings import settings
 from tests.giving.conftest import (

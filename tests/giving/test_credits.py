@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from donablock.chain.paying import Way
 from donablock.chain.session import Session
 from donablock.errors import AmountError, FundsError, InputError, RevertError
 from donablock.giving.credits import Credits
 from donablock.giving.donations import Donations, Gift, Part
-from donablock.giving.paying import Way
 from tests.giving.conftest import DAY, NEW_PAYEE, PAYEES, STRANGER, World
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from donablock.chain.amounts import NATIVE, Money
 from donablock.chain.eip681 import parse_link
+from donablock.chain.paying import Way
 from donablock.chain.session import Session
 from donablock.errors import AmountError, FundsError, InputError, RevertError
 from donablock.giving.donations import Donations, Gift, Part
-from donablock.giving.paying import Way
 from tests.giving.conftest import (
     DAY,
     DEPLOYER,

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
+from donablock.chain.actions import Action, Done
 from donablock.chain.amounts import NATIVE
 from donablock.chain.logs import Event
+from donablock.chain.paying import Way
 from donablock.chain.session import Session
 from donablock.errors import AmountError, FundsError, InputError, NodeError, RevertError
 from donablock.giving import impact
-from donablock.giving.actions import Action, Done
 from donablock.giving.charities import Charities
 from donablock.giving.impact import ImpactFund, Project, State, stage_amounts
 from donablock.giving.impact_history import Histories, History, passages
@@ -27,7 +28,6 @@ from donablock.giving.impact_terms import (
     read_proposal,
     read_sdg,
 )
-from donablock.giving.paying import Way
 from donablock.giving.terms import read_file
 from donablock.settings import settings
 from tests.giving.conftest import (

@@ -7,12 +7,12 @@ from eth_account.messages import encode_typed_data
 from web3.contract import Contract
 
 from donablock.chain.amounts import Asset, Money
+from donablock.chain.assets import asset_at, known_assets, parse
+from donablock.chain.paying import Way, plan_allowance, try_call
 from donablock.chain.permit import PERMIT_TYPEHASH, domain_of, typed_data
 from donablock.chain.session import Session
 from donablock.errors import RevertError
-from donablock.giving.assets import asset_at, known_assets, parse
 from donablock.giving.donations import Donations, Gift, Part
-from donablock.giving.paying import Way, plan_allowance, try_call
 from tests.giving.conftest import DEPLOYER, DONOR, PAYEES, World
 
 MEMO = b"\1" * 32

@@ -6,12 +6,12 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from donablock.chain.scan import scan
 from donablock.chain.session import Session
 from donablock.errors import InputError, RevertError
 from donablock.giving.donations import Donations, Gift, GiftResult, Part
 from donablock.giving.funds import FundGift, Funds
 from donablock.giving.receipts import Receipts
-from donablock.giving.scan import scan
 from tests.giving.conftest import CLIMATE, DEPLOYER, OTHER_DONOR, World
 
 MEMO = b"birthday".ljust(32, b"\0")

@@ -11,9 +11,10 @@ from eth_utils.crypto import keccak
 
 from donablock.chain.amounts import NATIVE, Asset, Assets
 from donablock.chain.artifacts import abi
+from donablock.chain.assets import address_of, parse
 from donablock.chain.eip681 import link_to, parse_link, qr_in_terminal
+from donablock.chain.times import date_text, span_text
 from donablock.errors import AmountError, InputError
-from donablock.giving.assets import address_of, parse
 from donablock.giving.charities import (
     charity_id_of,
     goals_of,
@@ -23,7 +24,6 @@ from donablock.giving.charities import (
 )
 from donablock.giving.claims import unpack_members
 from donablock.giving.memos import memo_text, new_memo, read_memo
-from donablock.giving.times import date_text, span_text
 
 TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 ASSETS = Assets([Asset(NATIVE, "ETH", 18), Asset(TOKEN, "USDX", 6)])  # type: ignore[arg-type]

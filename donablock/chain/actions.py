@@ -9,7 +9,7 @@ from web3.contract.contract import ContractFunction
 from web3.types import TxReceipt
 
 from donablock.chain.logs import Event
-from donablock.giving.paying import Cost
+from donablock.chain.paying import Cost
 
 __all__ = ["Action", "Done", "Step"]
 

@@ -16,10 +16,10 @@ from web3.exceptions import Web3Exception
 from web3.types import StateOverride, TxParams
 
 from donablock.chain.amounts import Asset, Money
+from donablock.chain.assets import token
 from donablock.chain.permit import Domain, Permit, domain_of, is_accepted, sign_permit
 from donablock.chain.session import Session, ask
 from donablock.errors import FundsError
-from donablock.giving.assets import token
 
 __all__ = ["Allowance", "Cost", "Way", "balance", "plan_allowance", "try_call"]
 

@@ -1,6 +1,6 @@
 """Logs of one contract and one event, chosen by indexed arguments, in pages, oldest first.
 
-`chain.logs` reads everything that our contracts log; this asks the node for a few logs among many,
+`logs` reads everything that our contracts log; this asks the node for a few logs among many,
 such as one donor's gifts. A refused page is halved until it passes, as there.
 """
 
