@@ -21,9 +21,10 @@
 @custom:exit `claim`, by anybody, pays a receiver all it is owed, also after it
              was replaced. Nobody can stop it, nor `settle`.
 @custom:trust The timelock proposes shares and receivers and may take a proposal
-              back; the guardian may take one back too. Nobody can take DOBO out
-              of here otherwise, or touch what a receiver is owed. A depositor's
-              reference is its own word: nobody has checked it.
+              back; the guardian, whom the timelock names, may take one back too.
+              Nobody can take DOBO out of here otherwise, or touch what a receiver
+              is owed. A depositor's reference is its own word: nobody has checked
+              it.
 """
 
 # ============================== INTERFACES ==================================
@@ -94,6 +95,10 @@ event SharesChanged:
     receivers: DynArray[Receiver, MAX_RECEIVERS]
 
 
+event GuardianChanged:
+    guardian: indexed(address)
+
+
 event Swept:
     asset: indexed(address)
     amount: uint256
@@ -143,7 +148,6 @@ _BITS_16: constant(uint256) = 2**16 - 1
 TOKEN: public(immutable(address))
 POOL: public(immutable(address))
 TIMELOCK: public(immutable(address))
-GUARDIAN: public(immutable(address))
 RESERVE: public(immutable(address))
 # Seconds from a proposal of shares to the first moment it may be applied.
 SHARE_DELAY: public(immutable(uint256))
@@ -166,6 +170,8 @@ _references: HashMap[uint256, bytes32]
 _proposal: Shares
 # When the proposed shares may be applied (unix time, s); 0 where none are proposed.
 proposal_ready_at: public(uint256)
+# Who may take a proposal back, beside the timelock.
+guardian: public(address)
 
 
 # ============================== CONSTRUCTOR =================================
@@ -184,11 +190,11 @@ def __init__(
     @notice Fixes everything but the shares, and lets the pool draw dividends.
     @dev Reverts with "commission: zero token", "commission: zero pool", "commission: zero timelock",
          "commission: zero guardian", "commission: zero reserve", "commission: no delay", or as
-         `propose_shares` does. Logs SharesChanged.
+         `propose_shares` does. Logs GuardianChanged and SharesChanged.
     @param token DOBO.
     @param pool The dividend pool.
     @param timelock The owner.
-    @param guardian Who may take a proposal back too.
+    @param guardian First guardian, who may take a proposal back too.
     @param reserve Where other assets are swept to.
     @param share_delay Seconds from a proposal to when it may be applied.
     @param shares The first shares.
@@ -196,15 +202,14 @@ def __init__(
     assert token != empty(address), "commission: zero token"
     assert pool != empty(address), "commission: zero pool"
     assert timelock != empty(address), "commission: zero timelock"
-    assert guardian != empty(address), "commission: zero guardian"
     assert reserve != empty(address), "commission: zero reserve"
     assert share_delay != 0, "commission: no delay"
     TOKEN = token
     POOL = pool
     TIMELOCK = timelock
-    GUARDIAN = guardian
     RESERVE = reserve
     SHARE_DELAY = share_delay
+    self._set_guardian(guardian)
     self._check_shares(shares, token, pool)
     self._set_shares(shares)
     # The pool draws no more than it is told to, out of what it is called with.
@@ -361,11 +366,23 @@ def cancel_proposal():
          nothing is proposed". Logs ProposalCancelled.
     """
     assert (
-        msg.sender == TIMELOCK or msg.sender == GUARDIAN
+        msg.sender == TIMELOCK or msg.sender == self.guardian
     ), "commission: not timelock nor guardian"
     assert self.proposal_ready_at != 0, "commission: nothing is proposed"
     self.proposal_ready_at = 0
     log ProposalCancelled(cancelled_by=msg.sender)
+
+
+@external
+def set_guardian(guardian: address):
+    """
+    @notice Name another guardian.
+    @dev Reverts with "commission: not the timelock", "commission: zero guardian" or
+         "commission: guardian is the same". Logs GuardianChanged.
+    @param guardian Who may take a proposal back from now on.
+    """
+    assert msg.sender == TIMELOCK, "commission: not the timelock"
+    self._set_guardian(guardian)
 
 
 # ================================= VIEWS ====================================
@@ -578,3 +595,11 @@ def _set_shares(shares: Shares):
         dividend_share=shares.dividend_share,
         receivers=shares.receivers,
     )
+
+
+@internal
+def _set_guardian(guardian: address):
+    assert guardian != empty(address), "commission: zero guardian"
+    assert guardian != self.guardian, "commission: guardian is the same"
+    self.guardian = guardian
+    log GuardianChanged(guardian=guardian)

@@ -11,14 +11,13 @@
           the coin, and listed tokens   the buyback
           other tokens                  nowhere, until they are listed
 
-        Commission and buyback are set once and then stay. The coin is written as the zero address.
-        Amounts are in the asset's smallest unit.
+        The coin is written as the zero address. Amounts are in the asset's smallest unit.
 @custom:exit Nobody's money is held here for them: what arrives has been given up by its sender.
              It leaves by the timelock alone.
-@custom:trust The timelock chooses commission and buyback once, lists and unlists assets and reward
-              pools, and sends what is here to them and nowhere else. As it may list any contract as
-              a reward pool, DOBO in the reserve is as safe as the timelock's delay is watched.
-              Nobody else can do anything but pay in.
+@custom:trust The timelock lists and unlists assets and reward pools, and sends what is here to
+              commission, buyback and reward pools and nowhere else. Nobody can change commission
+              and buyback. As the timelock may list any contract as a reward pool, DOBO in the
+              reserve is as safe as its delay is watched. Nobody else can do anything but pay in.
 """
 
 # ================================ MODULES ===================================
@@ -31,14 +30,6 @@ from contracts.modules import transfers
 event Received:
     sender: indexed(address)
     amount: uint256
-
-
-event CommissionSet:
-    commission: indexed(address)
-
-
-event BuybackSet:
-    buyback: indexed(address)
 
 
 event RewardPoolAdded:
@@ -69,15 +60,15 @@ event Released:
 TIMELOCK: public(immutable(address))
 # DonaBlock, the one token that goes to commission and reward pools.
 DOBO: public(immutable(address))
+# Where DOBO may go.
+COMMISSION: public(immutable(address))
+# Where coin and listed tokens may go.
+BUYBACK: public(immutable(address))
 
 
 # ================================ STORAGE ===================================
 
-# Where DOBO may go; zero until set, then fixed.
-commission: public(address)
-# Where coin and listed tokens may go; zero until set, then fixed.
-buyback: public(address)
-# account -> whether DOBO may go there too
+# account -> whether DOBO may go there, beside the commission
 is_reward_pool: public(HashMap[address, bool])
 # token -> whether it may go to the buyback
 is_listed: public(HashMap[address, bool])
@@ -86,19 +77,27 @@ is_listed: public(HashMap[address, bool])
 # ============================== CONSTRUCTOR =================================
 
 @deploy
-def __init__(timelock: address, dobo: address):
+def __init__(
+    timelock: address, dobo: address, commission: address, buyback: address
+):
     """
-    @notice Fixes the owner and DOBO for good.
-    @dev Reverts with "reserve: zero timelock" or "reserve: zero dobo". Neither need exist yet: the
-         deployment predicts their addresses.
+    @notice Fixes the owner, DOBO, commission and buyback for good.
+    @dev Reverts with "reserve: zero timelock", "reserve: zero dobo", "reserve: zero commission" or
+         "reserve: zero buyback". None need exist yet: the deployment predicts their addresses.
     @param timelock The owner.
     @param dobo The DonaBlock token.
+    @param commission The commission contract.
+    @param buyback The buyback contract.
     """
     assert timelock != empty(address), "reserve: zero timelock"
     assert dobo != empty(address), "reserve: zero dobo"
+    assert commission != empty(address), "reserve: zero commission"
+    assert buyback != empty(address), "reserve: zero buyback"
 
     TIMELOCK = timelock
     DOBO = dobo
+    COMMISSION = commission
+    BUYBACK = buyback
 
 
 # ================================ ANYONE ====================================
@@ -119,40 +118,6 @@ def __default__():
 
 
 # =============================== TIMELOCK ===================================
-
-@external
-def set_commission(commission: address):
-    """
-    @notice Sets where DOBO goes, once.
-    @dev Reverts with "reserve: not the timelock", "reserve: commission is set" or "reserve: no code
-         there". Logs CommissionSet.
-    @param commission The commission contract.
-    """
-    self._check_timelock()
-    assert self.commission == empty(address), "reserve: commission is set"
-    self._check_code(commission)
-
-    self.commission = commission
-
-    log CommissionSet(commission=commission)
-
-
-@external
-def set_buyback(buyback: address):
-    """
-    @notice Sets where coin and listed tokens go, once.
-    @dev Reverts with "reserve: not the timelock", "reserve: buyback is set" or "reserve: no code
-         there". Logs BuybackSet.
-    @param buyback The buyback contract.
-    """
-    self._check_timelock()
-    assert self.buyback == empty(address), "reserve: buyback is set"
-    self._check_code(buyback)
-
-    self.buyback = buyback
-
-    log BuybackSet(buyback=buyback)
-
 
 @external
 def add_reward_pool(pool: address):
@@ -224,27 +189,25 @@ def unlist_asset(asset: address):
 def release(asset: address, receiver: address, amount: uint256):
     """
     @notice Sends DOBO to the commission or a reward pool, coin or a listed token to the buyback.
-    @dev Reverts with "reserve: not the timelock", "reserve: zero amount", "reserve: zero receiver",
-         "reserve: DOBO goes to the commission or a reward pool", "reserve: not listed", "reserve:
-         receiver is not the buyback", "transfers: token refused", "transfers: receiver refused" or
-         what the token says. Logs Released.
+    @dev Reverts with "reserve: not the timelock", "reserve: zero amount", "reserve: DOBO goes to the
+         commission or a reward pool", "reserve: not listed", "reserve: receiver is not the buyback",
+         "transfers: token refused", "transfers: receiver refused" or what the token says. Logs
+         Released.
     @param asset DOBO, a listed token, or zero for the coin.
     @param receiver Where to.
     @param amount How much, in the asset's smallest unit.
     """
     self._check_timelock()
     assert amount > 0, "reserve: zero amount"
-    # commission and buyback read zero until they are set
-    assert receiver != empty(address), "reserve: zero receiver"
     if asset == DOBO:
         assert (
-            receiver == self.commission or self.is_reward_pool[receiver]
+            receiver == COMMISSION or self.is_reward_pool[receiver]
         ), "reserve: DOBO goes to the commission or a reward pool"
     else:
         assert (
             asset == empty(address) or self.is_listed[asset]
         ), "reserve: not listed"
-        assert receiver == self.buyback, "reserve: receiver is not the buyback"
+        assert receiver == BUYBACK, "reserve: receiver is not the buyback"
 
     log Released(asset=asset, receiver=receiver, amount=amount)
     transfers._push(asset, receiver, amount)
@@ -265,7 +228,6 @@ def _check_timelock():
 @view
 def _check_code(account: address):
     """
-    @dev An address without code is a mistyped one. This cannot be undone for commission and
-         buyback.
+    @dev An address without code is a mistyped one.
     """
     assert account.is_contract, "reserve: no code there"

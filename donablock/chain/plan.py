@@ -122,7 +122,13 @@ def steps_of(network: Network) -> list[Step]:
             ("proposers", tuple(map(_holder, roles.proposers))),
             ("executors", tuple(map(_holder, roles.executors))),
         ),
-        "EcosystemReserve": (("timelock", timelock), ("dobo", dobo)),
+        "EcosystemReserve": (
+            ("timelock", timelock),
+            ("dobo", dobo),
+            # until commission and buyback are deployed too: nothing but back to the owner
+            ("commission", timelock),
+            ("buyback", timelock),
+        ),
         "Vesting": (
             ("token", dobo),
             ("start", network.vesting_start),

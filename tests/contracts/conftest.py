@@ -104,8 +104,9 @@ def verify(registry, registrar):
 
 @pytest.fixture(scope="module")
 def reserve(timelock):
-    """The ecosystem reserve; its DOBO is an account's address, nothing here needs more."""
-    return deployers.ECOSYSTEM_RESERVE.deploy(timelock, roles.address("dobo"))
+    """The ecosystem reserve; what it names are accounts' addresses, nothing here needs more."""
+    named = [roles.address(name) for name in ("dobo", "commission", "buyback")]
+    return deployers.ECOSYSTEM_RESERVE.deploy(timelock, *named)
 
 
 @pytest.fixture(scope="module")

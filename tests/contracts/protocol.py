@@ -60,6 +60,8 @@ class Protocol:
         self.registrar = roles.address("registrar")
         self.guardian = roles.address("guardian")
         self.operations = roles.address("operations")
+        self.commission: Any = roles.address("commission")
+        self.buyback: Any = roles.address("buyback")
         self.stranger = roles.address("stranger")
         self.donor = roles.address("donor")
         self.plain = deployers.PLAIN_TOKEN.deploy(
@@ -74,7 +76,11 @@ class Protocol:
             at["dobo"] = dobo.address
 
         self.reserve = deployers.ECOSYSTEM_RESERVE.deploy(
-            self.timelock, at["dobo"], override_address=at["reserve"]
+            self.timelock,
+            at["dobo"],
+            self.commission,
+            self.buyback,
+            override_address=at["reserve"],
         )
         if dobo is None:
             dobo = deployers.DONA_BLOCK.deploy(at["vesting"], override_address=at["dobo"])

@@ -134,10 +134,9 @@ def test_credits_are_issued_and_redeemed_as_before(world):
 def test_vesting_and_reserve_release_as_before(world):
     boa.env.timestamp += 24 * 2_628_000
     assert world.vesting.release(1) > 0
-    buyback = deployers.INTRUDER.deploy(override_address=new_place())
-    world.reserve.set_buyback(buyback, sender=world.timelock)
-    world.reserve.release(ZERO, buyback, FORCED, sender=world.timelock)
-    assert balance(COIN, buyback) == FORCED
+    with moves([COIN], [world.reserve, world.buyback]) as moved:
+        world.reserve.release(ZERO, world.buyback, FORCED, sender=world.timelock)
+    assert moved == change((COIN, world.reserve, -FORCED), (COIN, world.buyback, FORCED))
 
 
 def test_registry_receipts_and_token_work_as_before(world):

@@ -445,8 +445,6 @@ def set_up(token: Token, *, is_dobo_only: bool) -> Any:
     world.charities = [world.verify(payee) for payee in world.payees]
     world.run_epoch(1, [(world.charities[0], 1)])
     world.run_epoch(2, [(world.charities[1], 1)])
-    world.commission = deployers.INTRUDER.deploy(override_address=new_place())
-    world.reserve.set_commission(world.commission, sender=world.timelock)
     odd.mint(world.reserve, AMOUNT)
     boa.env.timestamp += 24 * MONTH
     expiry = boa.env.timestamp + world.registry.MAX_TERM()

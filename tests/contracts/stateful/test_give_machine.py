@@ -46,11 +46,11 @@ class GiveMachine(CountedMachine):
         self.timelock = roles.address("timelock")
         self.registrar = roles.address("registrar")
         guardian = roles.address("guardian")
-        dobo = roles.address("dobo")
+        named = [roles.address(name) for name in ("dobo", "commission", "buyback")]
         self.registry = deployers.CHARITY_REGISTRY.deploy(
             self.timelock, self.registrar, guardian, PAYEE_DELAY, []
         )
-        self.reserve = deployers.ECOSYSTEM_RESERVE.deploy(self.timelock, dobo)
+        self.reserve = deployers.ECOSYSTEM_RESERVE.deploy(self.timelock, *named)
         self.backing = deployers.PLAIN_TOKEN.deploy("Stable Dollar", "USDX", 6)
         self.other = deployers.PLAIN_TOKEN.deploy("Other", "OTH", 18)
         self.give = deployers.DONA_GIVE.deploy(self.backing, self.registry, self.reserve)

@@ -106,7 +106,7 @@ def test_no_delay_is_refused(make):
 def test_the_constructor_fixes_everything(commission, dobo, pool, timelock, guardian, reserve):
     assert commission.TOKEN() == dobo.address
     assert commission.POOL() == pool.address
-    assert (commission.TIMELOCK(), commission.GUARDIAN()) == (timelock, guardian)
+    assert (commission.TIMELOCK(), commission.guardian()) == (timelock, guardian)
     assert commission.RESERVE() == reserve.address
     assert commission.SHARE_DELAY() == DELAY
     assert commission.APPLY_TIME() == APPLY_TIME
@@ -116,9 +116,10 @@ def test_the_constructor_fixes_everything(commission, dobo, pool, timelock, guar
     assert dobo.allowance(commission, pool) == 2**256 - 1
 
 
-def test_the_first_shares_are_logged(make, receivers):
+def test_the_first_guardian_and_shares_are_logged(make, receivers, guardian):
     shares = (4_000, 5_000, [(receivers[0], 1_000)])
     commission = make(shares)
+    assert logged(commission)[0] == entry(commission, "GuardianChanged", guardian=guardian)
     (log,) = [log for log in logged(commission) if log[1] == "SharesChanged"]
     assert (log[2]["burn_share"], log[2]["dividend_share"]) == (4_000, 5_000)
     assert [tuple(receiver) for receiver in log[2]["receivers"]] == [(receivers[0], 1_000)]
@@ -128,9 +129,10 @@ def test_the_interface_is_this_and_no_more(commission):
     assert function_names(commission) == {
         *{"deposit", "settle", "claim", "claim_to", "apply_shares", "sweep"},
         *{"propose_shares", "cancel_proposal", "proposed_shares", "proposal_ready_at"},
+        *{"guardian", "set_guardian"},
         *{"unsettled", "owed", "owed_total", "burned_total", "batch_count", "deposit_count"},
         *{"deposit_info", "shares", "MAX_RECEIVERS", "BASIS", "MIN_SHARE", "MIN_SETTLEMENT"},
-        *{"APPLY_TIME", "TOKEN", "POOL", "TIMELOCK", "GUARDIAN", "RESERVE", "SHARE_DELAY"},
+        *{"APPLY_TIME", "TOKEN", "POOL", "TIMELOCK", "RESERVE", "SHARE_DELAY"},
     }
     signatures = event_signatures(commission)
     assert signatures["Deposited"] == (
@@ -141,6 +143,7 @@ def test_the_interface_is_this_and_no_more(commission):
         "uint256 amount, uint256 burnt, uint256 dividends, uint256 shared_out, "
         "uint256 supply_before, uint256 supply_after"
     )
+    assert signatures["GuardianChanged"] == "*address guardian"
     assert signatures["Owed"] == "*uint256 batch, *address receiver, uint256 amount"
 
 
@@ -267,6 +270,33 @@ def test_nobody_else_takes_a_proposal_back(commission, propose, stranger):
     propose(commission, (2_500, 7_500, []))
     with boa.reverts("commission: not timelock nor guardian"):
         commission.cancel_proposal(sender=stranger)
+
+
+# --- the guardian ---------------------------------------------------------------------------------
+
+
+def test_the_guardian_is_replaced(commission, propose, timelock, guardian, stranger):
+    propose(commission, (2_500, 7_500, []))
+    commission.set_guardian(stranger, sender=timelock)
+    assert logged(commission) == [entry(commission, "GuardianChanged", guardian=stranger)]
+    assert commission.guardian() == stranger
+    with boa.reverts("commission: not timelock nor guardian"):
+        commission.cancel_proposal(sender=guardian)
+    commission.cancel_proposal(sender=stranger)
+
+
+def test_a_zero_or_unchanged_guardian_is_refused(commission, timelock, guardian):
+    with boa.reverts("commission: zero guardian"):
+        commission.set_guardian(ZERO, sender=timelock)
+    with boa.reverts("commission: guardian is the same"):
+        commission.set_guardian(guardian, sender=timelock)
+    assert commission.guardian() == guardian
+
+
+def test_only_the_timelock_names_the_guardian(commission, guardian, stranger):
+    for sender in (guardian, stranger):
+        with boa.reverts("commission: not the timelock"):
+            commission.set_guardian(stranger, sender=sender)
 
 
 # --- arriving -------------------------------------------------------------------------------------

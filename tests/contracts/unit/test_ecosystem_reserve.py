@@ -19,9 +19,23 @@ def dobo():
 
 
 @pytest.fixture(scope="module")
-def reserve(timelock, dobo, stablecoin):
-    """Holds HELD of DOBO, of the stablecoin and of the coin; nothing is set or listed."""
-    reserve = deployers.ECOSYSTEM_RESERVE.deploy(timelock, dobo)
+def make(timelock, dobo, commission, buyback):
+    def make(**changed):
+        given = {
+            "timelock": timelock,
+            "dobo": dobo,
+            "commission": commission,
+            "buyback": buyback,
+        } | changed
+        return deployers.ECOSYSTEM_RESERVE.deploy(*given.values())
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def reserve(make, dobo, stablecoin):
+    """Holds HELD of DOBO, of the stablecoin and of the coin; nothing is listed."""
+    reserve = make()
     dobo.transfer(reserve, HELD, sender=roles.address("vesting"))
     stablecoin.mint(reserve, HELD)
     boa.env.set_balance(reserve.address, HELD)
@@ -44,10 +58,8 @@ def pool():
 
 
 @pytest.fixture
-def settled(reserve, timelock, commission, buyback, pool, stablecoin):
-    """The reserve with everything set and listed."""
-    reserve.set_commission(commission, sender=timelock)
-    reserve.set_buyback(buyback, sender=timelock)
+def settled(reserve, timelock, pool, stablecoin):
+    """The reserve with a reward pool and an asset listed."""
     reserve.add_reward_pool(pool, sender=timelock)
     reserve.list_asset(stablecoin, sender=timelock)
     return reserve
@@ -61,48 +73,50 @@ def accounts(reserve, commission, buyback, pool, timelock, stranger):
 # --- constructor ----------------------------------------------------------------------------------
 
 
-def test_a_zero_timelock_is_refused(dobo):
-    with boa.reverts("reserve: zero timelock"):
-        deployers.ECOSYSTEM_RESERVE.deploy(ZERO, dobo)
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("timelock", "reserve: zero timelock"),
+        ("dobo", "reserve: zero dobo"),
+        ("commission", "reserve: zero commission"),
+        ("buyback", "reserve: zero buyback"),
+    ],
+)
+def test_a_zero_address_is_refused(make, name, reason):
+    with boa.reverts(reason):
+        make(**{name: ZERO})
 
 
-def test_a_zero_dobo_is_refused(timelock):
-    with boa.reverts("reserve: zero dobo"):
-        deployers.ECOSYSTEM_RESERVE.deploy(timelock, ZERO)
-
-
-def test_the_constructor_fixes_owner_and_dobo(reserve, timelock, dobo, stablecoin, stranger):
+def test_the_constructor_fixes_everything(
+    reserve, timelock, dobo, commission, buyback, stablecoin, stranger
+):
     assert reserve.TIMELOCK() == timelock
     assert reserve.DOBO() == dobo.address
-    assert reserve.commission() == ZERO
-    assert reserve.buyback() == ZERO
+    assert reserve.COMMISSION() == commission.address
+    assert reserve.BUYBACK() == buyback.address
     assert not reserve.is_listed(stablecoin)
     assert not reserve.is_reward_pool(stranger)
 
 
 def test_nothing_else_can_be_called(reserve):
     assert function_names(reserve) == {
-        "set_commission",
-        "set_buyback",
         "add_reward_pool",
         "remove_reward_pool",
         "list_asset",
         "unlist_asset",
         "release",
-        "commission",
-        "buyback",
         "is_reward_pool",
         "is_listed",
         "TIMELOCK",
         "DOBO",
+        "COMMISSION",
+        "BUYBACK",
     }
 
 
 def test_the_logs_are_as_agreed(reserve):
     assert event_signatures(reserve) == {
         "Received": "*address sender, uint256 amount",
-        "CommissionSet": "*address commission",
-        "BuybackSet": "*address buyback",
         "RewardPoolAdded": "*address pool",
         "RewardPoolRemoved": "*address pool",
         "AssetListed": "*address asset",
@@ -117,8 +131,6 @@ def test_the_logs_are_as_agreed(reserve):
 @pytest.mark.parametrize(
     "call",
     [
-        ("set_commission", ZERO),
-        ("set_buyback", ZERO),
         ("add_reward_pool", ZERO),
         ("remove_reward_pool", ZERO),
         ("list_asset", ZERO),
@@ -132,34 +144,6 @@ def test_only_the_timelock_may(settled, commission, buyback, pool, stranger, cal
     for sender in (stranger, boa.env.eoa, commission.address, buyback.address, pool.address):
         with boa.reverts("reserve: not the timelock"):
             getattr(settled, name)(*arguments, sender=sender)
-
-
-# --- commission and buyback -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("which", ["commission", "buyback"])
-class TestSetOnce:
-    def test_without_code_reverts(self, reserve, timelock, stranger, which):
-        for account in (ZERO, stranger):
-            with boa.reverts("reserve: no code there"):
-                getattr(reserve, f"set_{which}")(account, sender=timelock)
-
-    def test_sets_and_logs(self, reserve, timelock, pool, which):
-        getattr(reserve, f"set_{which}")(pool, sender=timelock)
-        event = {"commission": "CommissionSet", "buyback": "BuybackSet"}[which]
-        assert logged(reserve) == [entry(reserve, event, **{which: pool})]
-        assert getattr(reserve, which)() == pool.address
-
-    def test_a_second_time_reverts(self, settled, timelock, pool, which):
-        reason = {
-            "commission": "reserve: commission is set",
-            "buyback": "reserve: buyback is set",
-        }[which]
-        before = getattr(settled, which)()
-        for account in (pool.address, before):
-            with boa.reverts(reason):
-                getattr(settled, f"set_{which}")(account, sender=timelock)
-        assert getattr(settled, which)() == before
 
 
 # --- reward pools ---------------------------------------------------------------------------------
@@ -231,15 +215,8 @@ def test_release_of_nothing_reverts(settled, timelock, dobo, commission):
         settled.release(dobo, commission, 0, sender=timelock)
 
 
-def test_release_to_zero_reverts_before_anything_is_set(reserve, timelock, dobo):
-    assert reserve.commission() == reserve.buyback() == ZERO
-    for asset in (dobo.address, COIN):
-        with boa.reverts("reserve: zero receiver"):
-            reserve.release(asset, ZERO, 1, sender=timelock)
-
-
 def test_release_of_dobo_elsewhere_reverts(settled, timelock, dobo, buyback, stranger):
-    for receiver in (buyback.address, stranger, timelock, dobo.address, settled.address):
+    for receiver in (buyback.address, stranger, timelock, dobo.address, settled.address, ZERO):
         with boa.reverts("reserve: DOBO goes to the commission or a reward pool"):
             settled.release(dobo, receiver, 1, sender=timelock)
 
@@ -260,7 +237,7 @@ def test_release_of_other_assets_elsewhere_reverts(
     settled, timelock, stablecoin, commission, pool, stranger
 ):
     for asset in (stablecoin.address, COIN):
-        for receiver in (commission.address, pool.address, stranger, timelock):
+        for receiver in (commission.address, pool.address, stranger, timelock, ZERO):
             with boa.reverts("reserve: receiver is not the buyback"):
                 settled.release(asset, receiver, 1, sender=timelock)
 
@@ -272,8 +249,9 @@ def test_release_of_more_than_held_reverts(settled, timelock, dobo, commission, 
         settled.release(COIN, buyback, HELD + 1, sender=timelock)
 
 
-def test_release_of_coin_that_the_buyback_refuses_reverts(reserve, timelock, stablecoin):
-    reserve.set_buyback(stablecoin, sender=timelock)
+def test_release_of_coin_that_the_buyback_refuses_reverts(make, timelock, stablecoin):
+    reserve = make(buyback=stablecoin)
+    boa.env.set_balance(reserve.address, 1)
     with boa.reverts("transfers: receiver refused"):
         reserve.release(COIN, stablecoin, 1, sender=timelock)
 
@@ -325,11 +303,10 @@ def test_coin_goes_to_the_buyback(settled, timelock, dobo, stablecoin, buyback, 
     assert moved == change((COIN, settled, -amount), (COIN, buyback, amount))
 
 
-def test_the_buyback_cannot_come_back_in(buyback):
+def test_the_buyback_cannot_come_back_in(make, buyback):
     # the buyback is this reserve's timelock too, so that it could release from outside
-    reserve = deployers.ECOSYSTEM_RESERVE.deploy(buyback, roles.address("dobo"))
+    reserve = make(timelock=buyback)
     boa.env.set_balance(reserve.address, 10)
-    reserve.set_buyback(buyback, sender=buyback.address)
     again = reserve.release.prepare_calldata(COIN, buyback, 1)
     with boa.env.anchor():
         buyback.forward(reserve, again)

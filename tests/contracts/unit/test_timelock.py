@@ -725,7 +725,8 @@ def test_a_role_can_be_given_up_only_for_oneself(locked, proposer, stranger):
 
 
 def test_the_timelock_owns_the_reserve(opened, proposer, stranger):
-    reserve = deployers.ECOSYSTEM_RESERVE.deploy(opened, roles.address("dobo"))
+    named = [roles.address(name) for name in ("dobo", "commission", "buyback")]
+    reserve = deployers.ECOSYSTEM_RESERVE.deploy(opened, *named)
     pool = deployers.RELAY.deploy()
     payload = reserve.add_reward_pool.prepare_calldata(pool)
     opened.schedule(reserve, 0, payload, NONE, NONE, DELAY, sender=proposer)
