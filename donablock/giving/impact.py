@@ -15,19 +15,16 @@ from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
-from web3.types import TxReceipt
 
-from donablock.chain.actions import Action, Done, Step
+from donablock.chain.actions import Action, Caller, Done, Step
 from donablock.chain.amounts import NATIVE, Asset, Assets, Money
-from donablock.chain.artifacts import abi
 from donablock.chain.assets import address_of, asset_at, known_assets
-from donablock.chain.logs import LogReader
-from donablock.chain.paying import Allowance, Cost, Way, plan_allowance, try_call
+from donablock.chain.paying import Allowance, Cost, Way, plan_allowance
 from donablock.chain.permit import Permit
 from donablock.chain.scan import scan
 from donablock.chain.session import Session, ask
 from donablock.chain.times import date_text
-from donablock.errors import InputError, NodeError, RevertError
+from donablock.errors import InputError, NodeError
 from donablock.giving.charities import Charities, Charity, Status, check_takes_gifts
 from donablock.giving.impact_terms import MAX_URI, Proposal
 from donablock.giving.terms import BASIS, read_uri, shown
@@ -244,12 +241,13 @@ class ImpactFund:
     def __init__(self, session: Session, from_block: int = 0) -> None:
         self._session = session
         self._from_block = from_block
+        self._caller = Caller(session, "ImpactFund", _MENDS)
         self._charities = Charities(session)
         self._assets: dict[str, Asset] = {}
 
     @property
     def contract(self) -> Contract:
-        return self._session.contract("ImpactFund")
+        return self._caller.contract
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -449,7 +447,7 @@ class ImpactFund:
         asset = proposal.asset
         if not self._is_listed(asset) and not self.pool(proposal.sdg, asset):
             raise InputError(f"{asset.symbol} is taken no more; write the goal in another asset")
-        return self._act("propose", *proposal.arguments)
+        return self._caller.plan("propose", *proposal.arguments)
 
     def plan_accept(self, project: Project) -> Action:
         """The payee accepts its project, which then takes gifts."""
@@ -463,7 +461,7 @@ class ImpactFund:
             )
         if project.state is not State.PROPOSED:
             raise InputError(f"project {project.id} is accepted already")
-        return self._act("accept", project.id)
+        return self._caller.plan("accept", project.id)
 
     def plan_propose_payee(self, project: Project, new_payee: str) -> Action:
         """The payee proposes its successor, who may accept after 2 days."""
@@ -475,7 +473,7 @@ class ImpactFund:
             )
         if self._is_me(place):
             raise InputError(f"{place} is the payee already; nothing to change")
-        return self._act("propose_payee", project.id, place)
+        return self._caller.plan("propose_payee", project.id, place)
 
     def plan_accept_payee(self, project: Project) -> Action:
         """The proposed payee accepts, once the delay is over."""
@@ -494,7 +492,7 @@ class ImpactFund:
                 f"{pending.new_payee} has given to project {project.id} and cannot judge itself; "
                 "propose another address"
             )
-        return self._act("accept_payee", project.id)
+        return self._caller.plan("accept_payee", project.id)
 
     def plan_cancel_payee(self, project: Project) -> Action:
         """The payee, the charity's payee or the guardian stops a payee change."""
@@ -506,7 +504,7 @@ class ImpactFund:
                 "only the payee, {}, the charity's payee, {}, or the guardian, {}, cancels "
                 "this".format(*who)
             )
-        return self._act("cancel_payee", project.id)
+        return self._caller.plan("cancel_payee", project.id)
 
     # --- money that comes in ------------------------------------------------------------------
 
@@ -537,7 +535,7 @@ class ImpactFund:
         """Send a planned gift or repayment, with its permit or approvals, and wait for it."""
         permit = payment.allowance.grant(self._session)
         call, value = self._payment_call(payment, permit)
-        return self._done(self._session.send(call, value))
+        return self._caller.send(call, value)
 
     # --- deciding -----------------------------------------------------------------------------
 
@@ -562,7 +560,7 @@ class ImpactFund:
                 f"a report could come until {date_text(project.opens_at + REPORT_TIME)}; it is "
                 "too late"
             )
-        return self._act("report", project.id, project.stage, document, place)
+        return self._caller.plan("report", project.id, project.stage, document, place)
 
     def plan_vote(self, project: Project, is_for: bool) -> Action:
         """A backer approves the reported stage, or objects, once, by all it has given."""
@@ -579,7 +577,7 @@ class ImpactFund:
             )
         if vote.stage in me.voted:
             raise InputError(f"{me.address} has voted on stage {vote.stage} already")
-        return self._act("vote", project.id, vote.stage, is_for)
+        return self._caller.plan("vote", project.id, vote.stage, is_for)
 
     def plan_release(self, project: Project) -> Action:
         """Decide on the reported stage once its vote is over; anybody may."""
@@ -588,7 +586,7 @@ class ImpactFund:
             raise InputError(
                 f"the vote runs until {date_text(vote.ends_at)}; release stage {vote.stage} then"
             )
-        return self._act("release", project.id)
+        return self._caller.plan("release", project.id)
 
     def plan_reject(self, project: Project) -> Action:
         """End a project whose report did not come, or whose charity is revoked; anybody may."""
@@ -605,33 +603,33 @@ class ImpactFund:
                     f"a report may come until {date_text(overdue_at)}; reject project "
                     f"{project.id} then"
                 )
-        return self._act("reject", project.id)
+        return self._caller.plan("reject", project.id)
 
     # --- paying out ---------------------------------------------------------------------------
 
     def plan_claim(self, project: Project) -> Action:
         """Pay what is released to the payee; anybody may."""
         _check_claimable(project)
-        return self._act("claim", project.id)
+        return self._caller.plan("claim", project.id)
 
     def plan_claim_to(self, project: Project, receiver: str) -> Action:
         """The payee has what is released paid to another address."""
         _check_claimable(project)
         self._check_payee(project, "may name a receiver; without one anybody may claim for it")
-        return self._act("claim_to", project.id, self._receiver(receiver))
+        return self._caller.plan("claim_to", project.id, self._receiver(receiver))
 
     def plan_refund(self, project: Project, backer: str) -> Action:
         """Pay a backer of a rejected project its part, to the backer alone; anybody may."""
         _check_rejected(project)
         found = self.backer(project, backer)
         _check_owed(found)
-        return self._act("refund_for", project.id, found.address)
+        return self._caller.plan("refund_for", project.id, found.address)
 
     def plan_refund_to(self, project: Project, receiver: str) -> Action:
         """The signer, a backer, takes its part to another address."""
         _check_rejected(project)
         _check_owed(self.backer(project, self._session.address))
-        return self._act("refund_to", project.id, self._receiver(receiver))
+        return self._caller.plan("refund_to", project.id, self._receiver(receiver))
 
     def plan_refund_many(self, project: Project, backers: Sequence[str]) -> list[Action]:
         """Pay many their parts, MAX_REFUNDS to a transaction; one that fails stays due and does not
@@ -641,7 +639,7 @@ class ImpactFund:
         if not places:
             raise InputError("nobody is left to pay back")
         return [
-            self._act("refund_many", project.id, places[start : start + MAX_REFUNDS])
+            self._caller.plan("refund_many", project.id, places[start : start + MAX_REFUNDS])
             for start in range(0, len(places), MAX_REFUNDS)
         ]
 
@@ -657,41 +655,24 @@ class ImpactFund:
                 f"no project of goal {sdg} waits for {asset.symbol}; the pool keeps it until one "
                 "is accepted"
             )
-        return self._act("lend", sdg, asset.address)
+        return self._caller.plan("lend", sdg, asset.address)
 
     def plan_sweep(self, asset: Asset) -> tuple[Action, int]:
         """Send what is here beyond what is owed to the reserve; and how much (smallest unit)."""
         surplus = int(ask(self.contract.functions.surplus(asset.address).call))
         if surplus == 0:
             raise InputError(f"no {asset.symbol} is here beyond what is owed: nothing to sweep")
-        return self._act("sweep", asset.address), surplus
+        return self._caller.plan("sweep", asset.address), surplus
 
     def send(self, action: Action) -> Done:
         """Do what was planned, and wait for it."""
-        return self._done(self._session.send(action.call))
+        return self._caller.send(action.call)
 
     # --- within -------------------------------------------------------------------------------
 
     def scan(self, event: str, filters: Mapping[str, Any]) -> Iterator[Any]:
         """The fund's logs of one kind, oldest first."""
         return scan(self.contract, event, filters, from_block=self._from_block)
-
-    def _act(self, name: str, *arguments: Any) -> Action:
-        call = self.contract.functions[name](*arguments)
-        return Action("ImpactFund", self.contract.address, call, self._try(call, 0, None))
-
-    def _try(self, call: ContractFunction, value: int, allowance: Allowance | None) -> Cost:
-        try:
-            return try_call(self._session, call, value, allowance)
-        except RevertError as error:
-            mend = _MENDS.get(error.reason)
-            if mend is None:
-                raise
-            raise RevertError(f"{error.reason}; {mend}", error.call) from error
-
-    def _done(self, receipt: TxReceipt) -> Done:
-        reader = LogReader({self.contract.address: ("ImpactFund", abi("ImpactFund"))})
-        return Done(receipt, tuple(reader.decode(receipt["logs"])))
 
     def _plan_payment(
         self, project: Project, money: Money, memo: bytes, tip: int, is_gift: bool
@@ -705,7 +686,7 @@ class ImpactFund:
         free = Cost(None, None)
         payment = Payment(project, money, memo, tip, is_gift, operations, allowance, free)
         call, value = self._payment_call(payment, None)
-        return replace(payment, cost=self._try(call, value, allowance))
+        return replace(payment, cost=self._caller.attempt(call, value, allowance))
 
     def _payment_call(
         self, payment: Payment, permit: Permit | None
