@@ -18,6 +18,14 @@ DonaBlockError
 │   └── PermitError             a token takes no EIP-2612 permit, or not this one
 ├── SignerError                 there is no signer, or it declined
 │   └── TestAccountError        a published key on a public network
+├── StoreError                  what is kept cannot be read or written
+│   ├── DatabaseError           the database did not start, or is not one of ours
+│   │   ├── DatabaseGoneError   it cannot be reached, or the connection was lost
+│   │   ├── DatabaseFullError   its disk is full
+│   │   └── MigrationError      its schema is not the one of this version
+│   ├── LeadershipError         another process leads now
+│   └── StreamError             the stream cannot go on
+│       └── StreamGapError      messages that a consumer has not read are gone
 └── DeployError                 a deployment cannot go on
     └── VerifyError             what is on chain is not what the manifest says; `findings`
 """
@@ -118,6 +126,38 @@ class TestAccountError(SignerError):
     """An account whose key is published would be used on a public network."""
 
     __test__ = False  # not a test, whatever pytest makes of the name
+
+
+class StoreError(DonaBlockError):
+    """What is kept cannot be read or written."""
+
+
+class DatabaseError(StoreError):
+    """The database did not start, or is not one that we can work with."""
+
+
+class DatabaseGoneError(DatabaseError):
+    """The database cannot be reached, or the connection to it was lost; it may come back."""
+
+
+class DatabaseFullError(DatabaseError):
+    """The disk of the database is full. Nothing that was committed is lost."""
+
+
+class MigrationError(DatabaseError):
+    """The schema of the database is not the one of this version."""
+
+
+class LeadershipError(StoreError):
+    """Another process leads now; whatever this one was doing, it must not go on."""
+
+
+class StreamError(StoreError):
+    """The stream cannot go on."""
+
+
+class StreamGapError(StreamError):
+    """Messages that a consumer has not read are gone; it must be rebuilt from the chain."""
 
 
 class DeployError(DonaBlockError):

@@ -1,14 +1,16 @@
 """Where things lie, and the few things a person may set, by environment (DONABLOCK_...).
 
-No secret is set here: accounts are ape accounts, and their keys stay in ape's keystore.
+No key is set here: accounts are ape accounts, and their keys stay in ape's keystore. URLs may hold
+a password, so they are never shown.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +33,33 @@ class Settings(BaseSettings):
     transaction_timeout: float = Field(
         default=180.0, gt=0, description="seconds to wait until a transaction is in a block"
     )
+    data: Path = Field(
+        default=Path("data"),
+        description="what must be kept: the embedded database and its password",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="a PostgreSQL 14 or newer (default: an embedded one, under `data`)",
+    )
+    database_connections: int = Field(
+        default=10, ge=2, le=1_000, description="at most so many connections of one process"
+    )
+    kafka: str | None = Field(
+        default=None, description="brokers of a Kafka, host:port,... (default: no Kafka)"
+    )
+    kafka_topic: str = Field(default="donablock.blocks.v1", description="where blocks go")
+    redis_url: SecretStr | None = Field(
+        default=None, description="a Redis for cache and limits (default: in process)"
+    )
+    stream_retention: float = Field(
+        default=7 * 86_400.0, ge=0, description="seconds that read messages of the stream are kept"
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="lines for people, or one JSON object a line"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least that is logged"
+    )
 
     @field_validator("root")
     @classmethod
@@ -43,6 +72,10 @@ class Settings(BaseSettings):
     @property
     def build_path(self) -> Path:
         return self._within(self.build)
+
+    @property
+    def data_path(self) -> Path:
+        return self._within(self.data)
 
     @property
     def networks_path(self) -> Path:
