@@ -1,95 +1,28 @@
 """A chain of its own for the giving tests: anvil, deployed as everywhere, with charities and funds.
 
-Each test gets the chain as it was after the set-up: a snapshot is taken and gone back to. Accounts
-are anvil's, by what they do; who has which role is in config/networks/local.json.
+Each test gets the chain as it was after the set-up: a snapshot is taken and gone back to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from eth_utils.crypto import keccak
-from web3.contract import Contract
 
-from donablock.chain.amounts import Asset
-from donablock.chain.assets import asset_at
-from donablock.chain.deploy import Deployment
-from donablock.chain.keys import LocalSigner
-from donablock.chain.networks import network_of
-from donablock.chain.node import Anvil
 from donablock.chain.session import Session
+from tests.local_chain import DAY, REGISTRAR, YEAR, World, deployed_world
 
-DAY = 86_400
-# anvil's accounts, which are also ape's test accounts, by what they do
-DEPLOYER, PROPOSER, REGISTRAR, GUARDIAN, OPERATIONS = range(5)
-LIQUIDITY = 6
-DONOR, OTHER_DONOR, STRANGER, NEW_PAYEE = range(14, 18)
+DONOR, OTHER_DONOR, NEW_PAYEE = 14, 15, 17
 PAYEES = (18, 19, 5)
 # charities 1 to 3, and fund 13 with charities 1 (weight 1) and 2 (weight 3)
 CLIMATE = 13
-YEAR = 365 * DAY
-
-
-@dataclass
-class World:
-    """The deployed chain. `token` is its stablecoin; amounts in smallest units."""
-
-    node: Anvil
-    anyone: Session
-    token: Contract
-    usd: Asset
-    deployments: Path
-    # one for each account: making keys and contracts takes longer than most calls
-    _sessions: dict[int, Session] = field(default_factory=dict)
-
-    def session(self, account: int) -> Session:
-        if account not in self._sessions:
-            self._sessions[account] = self.anyone.as_(LocalSigner.test_account(account))
-        return self._sessions[account]
-
-    def address(self, account: int) -> str:
-        return self.session(account).address
-
-    def mint(self, account: int, amount: int) -> None:
-        call = self.token.functions.mint(self.address(account), amount)
-        self.session(DEPLOYER).send(call)
-
-    def own_token(self, name: str, *arguments: object) -> Contract:
-        """A test double, deployed."""
-        return self.session(DEPLOYER).deploy(name, *arguments)
-
-    def through_timelock(self, contract: str, function: str, *arguments: object) -> None:
-        """Schedules, waits and executes a call."""
-        target = self.anyone.contract(contract)
-        data = target.encode_abi(function, args=list(arguments))
-        timelock = self.anyone.contract("Timelock").functions
-        call = (target.address, 0, data, b"\0" * 32, b"\0" * 32)
-        delay = timelock.get_minimum_delay().call()
-        self.session(PROPOSER).send(timelock.schedule(*call, delay))
-        self.node.advance(delay)
-        self.session(STRANGER).send(timelock.execute(*call))
 
 
 @pytest.fixture(scope="session")
 def _chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    path: Path = tmp_path_factory.mktemp("deployments") / "31337.json"
-    # a past second, so that advancing the clock never reaches the machine's own
-    with Anvil(timestamp=1_750_000_000, accounts=20) as node:
-        plain = Session(node.w3, node.chain_id, LocalSigner.test_account(DEPLOYER))
-        deployment = Deployment(plain, network_of(node.chain_id), path)
-        manifest = deployment.run(deployment.plan())
-        anyone = Session(
-            node.w3,
-            node.chain_id,
-            LocalSigner.test_account(STRANGER),
-            addresses=manifest.addresses,
-        )
-        token = anyone.contract("PlainToken")
-        world = World(node, anyone, token, asset_at(anyone, token.address), path.parent)
-        registry = anyone.contract("CharityRegistry")
+    with deployed_world(tmp_path_factory.mktemp("deployments")) as world:
+        registry = world.anyone.contract("CharityRegistry")
         for number, payee in enumerate(PAYEES, 1):
             document = f'{{"name": "Charity number {number}"}}'
             world.session(REGISTRAR).send(
@@ -104,7 +37,7 @@ def _chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 )
             )
         world.through_timelock("IndexFunds", "announce_epoch", CLIMATE, [1, 2], [1, 3])
-        node.advance(3 * DAY)
+        world.node.advance(3 * DAY)
         for donor in (DONOR, OTHER_DONOR):
             world.mint(donor, 1_000_000_000)
         yield world

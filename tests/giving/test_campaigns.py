@@ -25,17 +25,8 @@ from donablock.giving.campaigns import Action, Campaign, Campaigns, Done, State,
 from donablock.giving.charities import Charities
 from donablock.giving.terms import read_file, share_text
 from donablock.settings import settings
-from tests.giving.conftest import (
-    DAY,
-    DONOR,
-    GUARDIAN,
-    NEW_PAYEE,
-    OTHER_DONOR,
-    PAYEES,
-    REGISTRAR,
-    STRANGER,
-    World,
-)
+from tests.giving.conftest import DONOR, NEW_PAYEE, OTHER_DONOR, PAYEES
+from tests.local_chain import DAY, GUARDIAN, REGISTRAR, STRANGER, World
 
 MEMO = b"\3" * 32
 COIN = Asset(NATIVE, "ETH", 18)

@@ -8,16 +8,8 @@ from eth_utils.crypto import keccak
 from donablock.chain.session import Session
 from donablock.errors import InputError, RevertError
 from donablock.giving.charities import Charities, Profile, Status, read_goals, read_time
-from tests.giving.conftest import (
-    DAY,
-    GUARDIAN,
-    NEW_PAYEE,
-    PAYEES,
-    REGISTRAR,
-    STRANGER,
-    YEAR,
-    World,
-)
+from tests.giving.conftest import NEW_PAYEE, PAYEES
+from tests.local_chain import DAY, GUARDIAN, REGISTRAR, STRANGER, YEAR, World
 
 
 def profile_of(world: World, account: int, legal_id: str = "GB:CHC:4") -> Profile:

@@ -6,8 +6,6 @@ own can show (the exit code, one line on stderr) is shown once.
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,83 +14,15 @@ import pytest
 
 from donablock.giving.claims import Claims
 from donablock.settings import settings
-from tests.giving.conftest import (
-    DAY,
-    DONOR,
-    LIQUIDITY,
-    NEW_PAYEE,
-    OTHER_DONOR,
-    PAYEES,
-    PROPOSER,
-    REGISTRAR,
-    STRANGER,
-    World,
-)
+from tests.ape_process import Ape, environment, network_of
+from tests.giving.conftest import DONOR, NEW_PAYEE, OTHER_DONOR, PAYEES
+from tests.local_chain import DAY, LIQUIDITY, PROPOSER, REGISTRAR, STRANGER, World
 
 pytestmark = [pytest.mark.anvil, pytest.mark.ape, pytest.mark.slow]
 
-# reads commands from stdin, one JSON list a line; answers each with exit code, stdout and stderr
-_MANY = """
-import json, sys
-from ape._cli import cli
-from click.testing import CliRunner
-for line in sys.stdin:
-    done = CliRunner(mix_stderr=False).invoke(cli, ["run", *json.loads(line)])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    print(json.dumps([done.exit_code, done.stdout, done.stderr]), flush=True)
-"""
-
-
-class Ape:
-    """One process of ape that takes one command after the other."""
-
-    def __init__(self, world: World, deployments: Path) -> None:
-        self._network = _network(world)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _MANY],
-            cwd=settings().root,
-            env=_environment(deployments),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *command: str, account: int | None = None) -> str:
-        """The command's output; it must succeed."""
-        code, out, err = self._ask(command, account)
-        assert code == 0, f"{command}: {err or out}"
-        return out
-
-    def refused(self, *command: str, account: int | None = None) -> str:
-        """The one line of a command that must fail."""
-        code, _, err = self._ask(command, account)
-        lines = [line for line in err.splitlines() if line.startswith("error: ")]
-        assert code == 1, f"{command}: exit code {code}"
-        assert len(lines) == 1 and err.strip().endswith(lines[0]), err
-        return lines[0]
-
-    def _ask(self, command: tuple[str, ...], account: int | None) -> tuple[int, str, str]:
-        signs = [] if account is None else ["--account", f"TEST::{account}", "--yes"]
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps([*command, *signs, *self._network]) + "\n")
-        self._process.stdin.flush()
-        # ape's own log lines go the same way
-        for line in self._process.stdout:
-            if line.startswith("["):
-                code, out, err = json.loads(line)
-                return code, out, err
-        raise AssertionError(f"ape ended at {command}")
-
-    def stop(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
-
 
 def test_every_script_does_its_work(world: World, tmp_path: Path) -> None:
-    ape = Ape(world, world.deployments)
+    ape = Ape(world)
     try:
         _donors(ape, tmp_path)
         _charities(ape, world)
@@ -341,9 +271,9 @@ def _refusals(ape: Ape, world: World) -> None:
 def test_a_process_of_its_own_exits_with_1_and_one_line(world: World, tmp_path: Path) -> None:
     """Here on a chain where nothing is deployed."""
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ape")), "run", "charity", "list", *_network(world)],
+        [str(Path(sys.executable).with_name("ape")), "run", "charity", "list", *network_of(world)],
         cwd=settings().root,
-        env=_environment(tmp_path),
+        env=environment(tmp_path),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -352,11 +282,3 @@ def test_a_process_of_its_own_exits_with_1_and_one_line(world: World, tmp_path: 
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("error: nothing is deployed")
     assert "Traceback" not in done.stderr + done.stdout
-
-
-def _network(world: World) -> list[str]:
-    return ["--network", f"ethereum:local:{world.node.url}"]
-
-
-def _environment(deployments: Path) -> dict[str, str]:
-    return {**os.environ, "DONABLOCK_DEPLOYMENTS": str(deployments), "COLUMNS": "200"}

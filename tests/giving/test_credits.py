@@ -9,7 +9,8 @@ from donablock.chain.session import Session
 from donablock.errors import AmountError, FundsError, InputError, RevertError
 from donablock.giving.credits import Credits
 from donablock.giving.donations import Donations, Gift, Part
-from tests.giving.conftest import DAY, NEW_PAYEE, PAYEES, STRANGER, World
+from tests.giving.conftest import NEW_PAYEE, PAYEES
+from tests.local_chain import DAY, STRANGER, World
 
 
 def issued(donor: Session, text: str = "100 USDX", receiver: str | None = None) -> Credits:

@@ -10,18 +10,8 @@ from donablock.chain.paying import Way
 from donablock.chain.session import Session
 from donablock.errors import AmountError, FundsError, InputError, RevertError
 from donablock.giving.donations import Donations, Gift, Part
-from tests.giving.conftest import (
-    DAY,
-    DEPLOYER,
-    DONOR,
-    NEW_PAYEE,
-    OPERATIONS,
-    PAYEES,
-    REGISTRAR,
-    STRANGER,
-    YEAR,
-    World,
-)
+from tests.giving.conftest import DONOR, NEW_PAYEE, PAYEES
+from tests.local_chain import DAY, DEPLOYER, OPERATIONS, REGISTRAR, STRANGER, YEAR, World
 
 MEMO = b"birthday".ljust(32, b"\0")
 

@@ -11,17 +11,8 @@ from donablock.errors import FundsError, InputError
 from donablock.giving.claims import Claims
 from donablock.giving.donations import Donations
 from donablock.giving.funds import FundGift, Funds
-from tests.giving.conftest import (
-    CLIMATE,
-    DAY,
-    DEPLOYER,
-    DONOR,
-    NEW_PAYEE,
-    PAYEES,
-    REGISTRAR,
-    STRANGER,
-    World,
-)
+from tests.giving.conftest import CLIMATE, DONOR, NEW_PAYEE, PAYEES
+from tests.local_chain import DAY, DEPLOYER, REGISTRAR, STRANGER, World
 
 MEMO = b"\2" * 32
 COIN = Asset(NATIVE, "ETH", 18)

@@ -13,7 +13,8 @@ from donablock.errors import InputError, RevertError
 from donablock.giving.charities import Charities, Status
 from donablock.giving.funds import Funds
 from donablock.giving.governance import Call, Draft, Governance, State
-from tests.giving.conftest import CLIMATE, DAY, PROPOSER, STRANGER, World
+from tests.giving.conftest import CLIMATE
+from tests.local_chain import DAY, PROPOSER, STRANGER, World
 
 DELAY = 2 * DAY
 

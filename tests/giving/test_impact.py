@@ -30,18 +30,8 @@ from donablock.giving.impact_terms import (
 )
 from donablock.giving.terms import read_file
 from donablock.settings import settings
-from tests.giving.conftest import (
-    DAY,
-    DONOR,
-    GUARDIAN,
-    NEW_PAYEE,
-    OPERATIONS,
-    OTHER_DONOR,
-    PAYEES,
-    REGISTRAR,
-    STRANGER,
-    World,
-)
+from tests.giving.conftest import DONOR, NEW_PAYEE, OTHER_DONOR, PAYEES
+from tests.local_chain import DAY, GUARDIAN, OPERATIONS, REGISTRAR, STRANGER, World
 
 MEMO = b"\3" * 32
 REPORT = keccak(text="Ten dryers run.")

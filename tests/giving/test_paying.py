@@ -13,7 +13,8 @@ from donablock.chain.permit import PERMIT_TYPEHASH, domain_of, typed_data
 from donablock.chain.session import Session
 from donablock.errors import RevertError
 from donablock.giving.donations import Donations, Gift, Part
-from tests.giving.conftest import DEPLOYER, DONOR, PAYEES, World
+from tests.giving.conftest import DONOR, PAYEES
+from tests.local_chain import DEPLOYER, World
 
 MEMO = b"\1" * 32
 

@@ -16,7 +16,8 @@ from eth_utils.address import to_checksum_address
 from donablock.chain.amounts import NATIVE
 from donablock.giving.receipts import Receipts
 from donablock.settings import settings
-from tests.giving.conftest import DONOR, PAYEES, World
+from tests.giving.conftest import DONOR, PAYEES
+from tests.local_chain import World
 
 MEMO = b"from a plain wallet".ljust(32, b"\0")
 

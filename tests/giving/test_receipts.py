@@ -12,7 +12,8 @@ from donablock.errors import InputError, RevertError
 from donablock.giving.donations import Donations, Gift, GiftResult, Part
 from donablock.giving.funds import FundGift, Funds
 from donablock.giving.receipts import Receipts
-from tests.giving.conftest import CLIMATE, DEPLOYER, OTHER_DONOR, World
+from tests.giving.conftest import CLIMATE, OTHER_DONOR
+from tests.local_chain import DEPLOYER, World
 
 MEMO = b"birthday".ljust(32, b"\0")
 
@@ -131,6 +132,7 @@ def test_what_is_not_there_is_said_so(world: World, donor: Session) -> None:
             "gas": 100_000,
         }
     )
+    donor.w3.eth.wait_for_transaction_receipt(failed)
     with pytest.raises(RevertError):
         receipts.in_transaction("0x" + bytes(failed).hex())
 

@@ -7,7 +7,7 @@ import pytest
 from donablock.chain.amounts import NATIVE
 from donablock.errors import InputError, RevertError
 from donablock.giving.vesting import VestingPlan
-from tests.giving.conftest import LIQUIDITY, STRANGER, World
+from tests.local_chain import LIQUIDITY, STRANGER, World
 
 MONTH = 2_628_000
 GROUP = 1
