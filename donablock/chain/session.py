@@ -373,6 +373,15 @@ def ask(question: Callable[[], _T], name: str = "") -> _T:
         raise ChainError(f"{name or 'the node'}: {error}") from error
 
 
+def reader(contract: Contract, block: int | None = None) -> Callable[..., Any]:
+    """read(function, *arguments): what a contract answers, or answered after a block."""
+
+    def read(name: str, *arguments: Any) -> Any:
+        return ask(lambda: contract.functions[name](*arguments).call(block_identifier=block))
+
+    return read
+
+
 def reason_of(error: ContractLogicError) -> str:
     """What the contract said: from the revert's data, else from the node's message."""
     data = error.data

@@ -22,7 +22,7 @@ from donablock.chain.assets import address_of, asset_at, known_assets
 from donablock.chain.paying import Allowance, Cost, Way, plan_allowance
 from donablock.chain.permit import Permit
 from donablock.chain.scan import scan
-from donablock.chain.session import Session, ask
+from donablock.chain.session import Session, ask, reader
 from donablock.chain.times import date_text
 from donablock.errors import InputError, NodeError
 from donablock.giving.charities import Charities, Charity, Status, check_takes_gifts
@@ -266,20 +266,15 @@ class ImpactFund:
 
     def get(self, project_id: int, block: int | None = None) -> Project:
         """A project, as it stands or stood after a block. Raises InputError for an unknown one."""
-        functions = self.contract.functions
-
-        def stored(name: str) -> Any:
-            call = functions[name](project_id)
-            return ask(lambda: call.call(block_identifier=block))
-
-        state = State(stored("state")) if 0 <= project_id < 2**256 else State.UNKNOWN
+        stored = reader(self.contract, block)
+        state = State(stored("state", project_id)) if 0 <= project_id < 2**256 else State.UNKNOWN
         if state is State.UNKNOWN:
             count = self.count()
             has = f"they run from 1 to {count}" if count else "none was proposed yet"
             raise InputError(f"there is no project {project_id}; {has} (`ape run impact list`)")
-        found = stored("project")
+        found = stored("project", project_id)
         is_reported = state in (State.VOTING, State.VOTED)
-        left = stored("refunds_left") if state is State.REJECTED else (0, 0)
+        left = stored("refunds_left", project_id) if state is State.REJECTED else (0, 0)
         return Project(
             id=project_id,
             charity_id=int(found[0]),
@@ -297,7 +292,7 @@ class ImpactFund:
             claimed=int(found[12]),
             repaid=int(found[13]),
             state=state,
-            vote=Vote(*stored("tally")) if is_reported else None,
+            vote=Vote(*stored("tally", project_id)) if is_reported else None,
             to_refund=(int(left[0]), int(left[1])),
         )
 

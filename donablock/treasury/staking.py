@@ -7,20 +7,20 @@ an Action, or a StakePlan where DOBO goes in, and `send` or `stake` does it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from eth_typing import ChecksumAddress
 from web3.contract import Contract
+from web3.types import BlockData
 
 from donablock.chain.actions import Action, Caller, Done
 from donablock.chain.amounts import Asset, Money
 from donablock.chain.assets import address_of, asset_at
 from donablock.chain.paying import Allowance, Cost, plan_allowance
 from donablock.chain.permit import Permit
-from donablock.chain.session import Session, ask
+from donablock.chain.session import Session, ask, reader
 from donablock.chain.times import date_text
 from donablock.errors import InputError
 
@@ -261,10 +261,10 @@ class Staking:
         """DOBO."""
         return asset_at(self._session, ask(self.contract.functions.TOKEN().call))
 
-    def pool(self) -> Pool:
-        """The pool at the latest block."""
-        block = ask(lambda: self._session.w3.eth.get_block("latest"))
-        read = self._reader(int(block["number"]))
+    def pool(self, block: BlockData | None = None) -> Pool:
+        """The pool as it stood after a block; the latest if left out."""
+        block = block or ask(lambda: self._session.w3.eth.get_block("latest"))
+        read = reader(self.contract, int(block["number"]))
         principal, owed, pot, waiting = read("books")
         epoch = int(read("epoch"))
         return Pool(
@@ -398,20 +398,11 @@ class Staking:
 
     # --- within -------------------------------------------------------------------------------
 
-    def _reader(self, block: int) -> Callable[..., Any]:
-        """Asks the contract as it stood after a block."""
-        functions = self.contract.functions
-
-        def read(name: str, *arguments: Any) -> Any:
-            return ask(lambda: functions[name](*arguments).call(block_identifier=block))
-
-        return read
-
     def _count(self, owner: ChecksumAddress, pool: Pool) -> int:
-        return int(self._reader(pool.block)("position_count", owner))
+        return int(reader(self.contract, pool.block)("position_count", owner))
 
     def _position(self, owner: ChecksumAddress, index: int, pool: Pool) -> Position:
-        read = self._reader(pool.block)
+        read = reader(self.contract, pool.block)
         # as the contract's PositionInfo has them, and so does Position
         found: tuple[int, int, int, int, int, int, int, int] = read("position", owner, index)
         claimable, unlockable = (read(name, owner, index) for name in ("claimable", "unlockable"))
