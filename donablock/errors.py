@@ -3,7 +3,11 @@
 DonaBlockError
 ├── InputError                  what a person wrote cannot be understood
 │   ├── AmountError             an amount or its unit
-│   └── LinkError               a payment link
+│   ├── LinkError               a payment link
+│   ├── ConditionError          a monitor's condition; `position`
+│   ├── DefinitionError         what a monitor is to look for: category, contracts, ABI
+│   ├── EndpointError           a webhook endpoint's URL, headers or limits
+│   └── SecretError             a webhook secret
 ├── FileError                   a file of ours is wrong or missing
 │   ├── NetworkFileError        config/networks
 │   ├── ManifestError           deployments
@@ -16,6 +20,7 @@ DonaBlockError
 │   ├── NotMinedError           a transaction was sent and is not in a block yet
 │   ├── ReplacedError           another transaction took the nonce of ours
 │   └── PermitError             a token takes no EIP-2612 permit, or not this one
+├── RefusedAddressError         a webhook would go to an address that it must not reach
 ├── SignerError                 there is no signer, or it declined
 │   └── TestAccountError        a published key on a public network
 ├── StoreError                  what is kept cannot be read or written
@@ -49,6 +54,29 @@ class AmountError(InputError):
 
 class LinkError(InputError):
     """A payment link (EIP-681) cannot be written or read."""
+
+
+class ConditionError(InputError):
+    """A monitor's condition cannot be understood. `position` counts characters from 0."""
+
+    def __init__(self, position: int, found: str, expected: str, mend: str) -> None:
+        self.position = position
+        self.found = found
+        self.expected = expected
+        self.mend = mend
+        super().__init__(f"character {position + 1}: found {found}, expected {expected}; {mend}")
+
+
+class DefinitionError(InputError):
+    """What a monitor is to look for cannot be understood: category, contracts, ABI."""
+
+
+class EndpointError(InputError):
+    """A webhook endpoint's URL, headers or limits cannot be taken."""
+
+
+class SecretError(InputError):
+    """A webhook secret cannot be understood, or an endpoint has none."""
 
 
 class FileError(DonaBlockError):
@@ -116,6 +144,10 @@ class ReplacedError(ChainError):
 
 class PermitError(ChainError):
     """A token takes no EIP-2612 permit, or not this one; use `approve`."""
+
+
+class RefusedAddressError(DonaBlockError, OSError):
+    """A webhook would go to an address that it must not reach; nothing was connected to."""
 
 
 class SignerError(DonaBlockError):
