@@ -91,6 +91,7 @@ SUBJECTS = {
         Subject(
             "DividendPoolMachine", "test_dividend_pool_machine", ("DIVIDEND_POOL", "DONA_BLOCK")
         ),
+        Subject("BuybackMachine", "test_buyback_machine", ("BUYBACK", "DONA_BLOCK")),
     )
 }
 
