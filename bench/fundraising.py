@@ -13,6 +13,7 @@ from web3 import Web3
 from web3.contract import Contract
 
 from bench.deployment import DAY, NATIVE, Bench, address_of_create, deploy
+from bench.measurements import Measurements
 from donablock.chain.artifacts import artifact
 
 PRICE = 25 * 10**6
@@ -91,9 +92,9 @@ class Campaigns:
         return self.create(self.factory.functions.create(CHARITY, terms))[0]
 
 
-def measure(found: Any) -> None:
-    """Add the figures of campaigns and of the impact fund. `found` is bench.gas.Measurements."""
-    bench: Bench = found.bench
+def measure(found: Measurements[Bench]) -> None:
+    """Add the figures of campaigns and of the impact fund."""
+    bench = found.bench
     campaigns = Campaigns(bench)
     token, donor, stranger = bench.token.address, bench.donor, bench.stranger
     terms = campaigns.terms(token, 10**6, True, [])
@@ -142,7 +143,7 @@ def measure(found: Any) -> None:
     _impact(found)
 
 
-def _refund(found: Any, campaigns: Campaigns) -> None:
+def _refund(found: Measurements[Bench], campaigns: Campaigns) -> None:
     """The usual refund: one pledge, others have been paid back before, others remain."""
     bench: Bench = campaigns.bench
     campaign = campaigns.open(bench.token.address, 10**18)
@@ -159,7 +160,7 @@ def _refund(found: Any, campaigns: Campaigns) -> None:
     found.take("campaign: refund, ERC-20", refund, bench.stranger, trace=True)
 
 
-def _alternatives(found: Any, campaigns: Campaigns) -> None:
+def _alternatives(found: Measurements[Bench], campaigns: Campaigns) -> None:
     """What was not chosen, measured alike."""
     bench: Bench = campaigns.bench
     w3, owner = bench.w3, bench.owner
@@ -226,8 +227,8 @@ class ImpactFund:
             self.bench.send(call, donor)
 
 
-def _impact(found: Any) -> None:
-    bench: Bench = found.bench
+def _impact(found: Measurements[Bench]) -> None:
+    bench = found.bench
     fund = ImpactFund(bench)
     call, token, donor, stranger = fund.call, bench.token.address, bench.donor, bench.stranger
     # the first of all, then one more

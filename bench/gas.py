@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,7 @@ from web3.types import TxParams, Wei
 
 from bench import fundraising
 from bench.deployment import DAY, NATIVE, NOTICE, PAYEE_DELAY, Bench, build, deploy
-from bench.where import breakdown
+from bench.measurements import Ceiling, Measurements
 from donablock.chain.node import Anvil
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,14 +47,6 @@ DONOR_PERMIT_KEY = "0x" + "5a" * 32
 
 GIFT = "gift to one verified charity, ERC-20"
 GIFT_FINITE = "gift to one verified charity, ERC-20, finite allowance"
-
-
-@dataclass(frozen=True)
-class Ceiling:
-    """The most an operation may cost, warm, and what the best of the field was measured at."""
-
-    gas: int
-    field: str
 
 
 # docs/gas.md, "Ceilings", says where they come from.
@@ -105,29 +95,7 @@ CEILINGS = {
 FUND_SIZES = {1: 1, 2: 10, 3: 100, 4: 200}
 
 
-class Measurements:
-    """Figures by operation; cold ones under the same name with `, cold`."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.gas: dict[str, int] = {}
-        self.where: dict[str, dict[str, int]] = {}
-
-    def take(self, name: str, call: Any, sender: str, value: int = 0, trace: bool = False) -> None:
-        receipt = self.bench.send(call, Web3.to_checksum_address(sender), value)
-        self.gas[name] = int(receipt["gasUsed"])
-        if trace:
-            self.where[name] = breakdown(self.bench.w3, receipt["transactionHash"])
-
-    def cold_and_warm(
-        self, name: str, call: Callable[[], Any], sender: str, value: int = 0, trace: bool = False
-    ) -> None:
-        """Send the same twice: the first time is the cold figure, the second the warm one."""
-        self.take(f"{name}, cold", call(), sender, value)
-        self.take(name, call(), sender, value, trace)
-
-
-def measure(node: Anvil) -> Measurements:
+def measure(node: Anvil) -> Measurements[Bench]:
     bench = build(node)
     found = Measurements(bench)
     _registry(found)
@@ -154,7 +122,7 @@ def _payee(number: int) -> str:
     return Web3.to_checksum_address(Web3.keccak(text=f"payee {number}")[-20:])
 
 
-def _registry(found: Measurements) -> None:
+def _registry(found: Measurements[Bench]) -> None:
     bench = found.bench
     registry = bench.registry.functions
     applicant = bench.payees[0]
@@ -180,7 +148,7 @@ def _registry(found: Measurements) -> None:
     found.take("suspending a charity", registry.suspend(12, EVIDENCE), bench.owner)
 
 
-def _tokens(found: Measurements) -> None:
+def _tokens(found: Measurements[Bench]) -> None:
     bench = found.bench
     transfer = bench.dobo.functions.transfer
     found.cold_and_warm("DOBO transfer", lambda: transfer(bench.stranger, AMOUNT), bench.donor)
@@ -207,7 +175,7 @@ def _prepare_donor(bench: Bench) -> None:
         bench.send(token.functions.transfer(bench.funds.address, 1), bench.donor)
 
 
-def _gifts(found: Measurements) -> None:
+def _gifts(found: Measurements[Bench]) -> None:
     bench = found.bench
     giving = bench.giving.functions
     token = bench.token.address
@@ -255,7 +223,7 @@ def _gifts(found: Measurements) -> None:
     _permit(found)
 
 
-def _permit(found: Measurements) -> None:
+def _permit(found: Measurements[Bench]) -> None:
     """A gift by EIP-2612 permit for just its amount, by a donor whose key signs here."""
     bench = found.bench
     account = Account.from_key(DONOR_PERMIT_KEY)
@@ -322,7 +290,7 @@ def _permit(found: Measurements) -> None:
         found.gas[label] = int(receipt["gasUsed"])
 
 
-def _funds(found: Measurements) -> None:
+def _funds(found: Measurements[Bench]) -> None:
     bench = found.bench
     funds = bench.funds.functions
     for fund, size in FUND_SIZES.items():
@@ -346,12 +314,12 @@ def _funds(found: Measurements) -> None:
     found.take("index fund gift, ERC-20, finite allowance", finite, bench.donor, trace=True)
 
 
-def _fund_gift(found: Measurements, asset: str, size: int, call: Any, value: int) -> None:
+def _fund_gift(found: Measurements[Bench], asset: str, size: int, call: Any, value: int) -> None:
     name = f"index fund gift, {asset}, {size} charities"
     found.cold_and_warm(name, lambda: call, found.bench.donor, value, trace=size == 200)
 
 
-def _claims(found: Measurements) -> None:
+def _claims(found: Measurements[Bench]) -> None:
     bench = found.bench
     funds = bench.funds.functions
     token = bench.token.address
@@ -372,7 +340,7 @@ def _claims(found: Measurements) -> None:
     found.take("stopping all gifts to funds", funds.stop_entries(), bench.guardian)
 
 
-def _governance(found: Measurements) -> None:
+def _governance(found: Measurements[Bench]) -> None:
     """The same epoch of 200 through the real timelock, on a second set of contracts."""
     bench = found.bench
     w3 = bench.w3
