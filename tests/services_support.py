@@ -70,7 +70,9 @@ def postgres() -> EmbeddedPostgres:
 def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
     """A migrated database of the test's own."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(_maintain(postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    asyncio.run(
+        _maintain(postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    )
     yield postgres.url_of(name)
     asyncio.run(_maintain(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
 
