@@ -10,10 +10,12 @@ DonaBlockError
 │   └── SecretError             a webhook secret
 ├── FileError                   a file of ours is wrong or missing
 │   ├── NetworkFileError        config/networks
+│   ├── ChainFileError          config/chains.json, or the operator's own
 │   ├── ManifestError           deployments
 │   └── ArtifactError           a contract's source does not compile, or there is none
 ├── ChainError                  the chain or the node said no
-│   ├── NodeError               the node cannot be reached, or did not start
+│   ├── NodeError               the node cannot be reached, or did not start; chain/faults.py
+│   ├── BlockGoneError          no node knows the block (any more)
 │   ├── WrongChainError         the node is on another chain
 │   ├── RevertError             a contract refused; `reason` is its reason
 │   ├── FundsError              the account cannot pay for the transaction
@@ -87,6 +89,10 @@ class NetworkFileError(FileError):
     """A file of config/networks is missing, incomplete or wrong."""
 
 
+class ChainFileError(FileError):
+    """config/chains.json or the operator's own is wrong, or does not know the chain."""
+
+
 class ManifestError(FileError):
     """A file of deployments is missing, unreadable or not of this deployment."""
 
@@ -101,6 +107,14 @@ class ChainError(DonaBlockError):
 
 class NodeError(ChainError):
     """The node cannot be reached, or the local one did not start."""
+
+
+class BlockGoneError(ChainError):
+    """No node knows the block: it was replaced, or never was. `hash` is the one asked for."""
+
+    def __init__(self, hash: str, message: str = "") -> None:
+        self.hash = hash
+        super().__init__(message or f"no node knows block {hash}: it was replaced, or never was")
 
 
 class WrongChainError(ChainError):
