@@ -26,6 +26,12 @@ class Settings(BaseSettings):
         default=Path("build"), description="everything that is made and never committed"
     )
     networks: Path = Field(default=Path("config/networks"), description="network files")
+    chains: Path = Field(
+        default=Path("config/chains.json"), description="the chains that can be read"
+    )
+    own_chains: Path | None = Field(
+        default=None, description="a file like `chains` that adds to it, or replaces chains of it"
+    )
     deployments: Path = Field(
         default=Path("deployments"), description="manifests, one per chain id"
     )
@@ -80,6 +86,14 @@ class Settings(BaseSettings):
     @property
     def networks_path(self) -> Path:
         return self._within(self.networks)
+
+    @property
+    def chains_path(self) -> Path:
+        return self._within(self.chains)
+
+    @property
+    def own_chains_path(self) -> Path | None:
+        return None if self.own_chains is None else self._within(self.own_chains)
 
     @property
     def deployments_path(self) -> Path:
