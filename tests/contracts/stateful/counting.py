@@ -69,6 +69,7 @@ LENGTHS = {
     "CampaignMachine": 2_500,
     "ImpactMachine": 2_500,
     "DividendPoolMachine": 4_000,
+    "CommissionMachine": 2_000,
     "BuybackMachine": 2_000,
 }
 

@@ -91,6 +91,11 @@ SUBJECTS = {
         Subject(
             "DividendPoolMachine", "test_dividend_pool_machine", ("DIVIDEND_POOL", "DONA_BLOCK")
         ),
+        Subject(
+            "CommissionMachine",
+            "test_commission_machine",
+            ("COMMISSION", "DIVIDEND_POOL", "DONA_BLOCK"),
+        ),
         Subject("BuybackMachine", "test_buyback_machine", ("BUYBACK", "DONA_BLOCK")),
     )
 }
