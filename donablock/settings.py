@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         default=None, description="a Redis for cache and limits (default: in process)"
     )
     stream_retention: float = Field(
-        default=7 * 86_400.0, ge=0, description="seconds that read messages of the stream are kept"
+        default=3_600.0, ge=0, description="seconds that read messages of the stream are kept"
     )
     log_format: Literal["console", "json"] = Field(
         default="console", description="lines for people, or one JSON object a line"

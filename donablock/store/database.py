@@ -272,10 +272,13 @@ class Database:
     # --- news ---------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def news(self, channel: str) -> AsyncIterator[News]:
+    async def news(
+        self, channel: str, heard: Callable[[str | None], None] | None = None
+    ) -> AsyncIterator[News]:
         """Hears NOTIFY on a channel, on a connection of its own that is renewed when it is lost.
-        Nothing depends on it: `wait` returns after its time anyway."""
-        news = News(channel, lambda: self._connect("news"))
+        Nothing depends on it: `wait` returns after its time anyway. `heard` is called with the
+        payload of each, and with None after each time that some may have been missed."""
+        news = News(channel, lambda: self._connect("news"), heard)
         try:
             yield news
         finally:
@@ -335,8 +338,14 @@ class Leadership:
 class News:
     """What is heard on one channel."""
 
-    def __init__(self, channel: str, connect: Callable[[], Awaitable[Connection]]) -> None:
+    def __init__(
+        self,
+        channel: str,
+        connect: Callable[[], Awaitable[Connection]],
+        heard: Callable[[str | None], None] | None = None,
+    ) -> None:
         self._channel = channel
+        self._tell = heard or (lambda _: None)
         self._heard = asyncio.Event()
         self._heard.set()  # whatever came before we listened
         self._task = asyncio.ensure_future(self._listen(connect))
@@ -351,6 +360,10 @@ class News:
         self._heard.clear()
         return True
 
+    def _hear(self, _connection: Any, _pid: int, _channel: str, payload: str | None) -> None:
+        self._heard.set()
+        self._tell(payload)
+
     async def _listen(self, connect: Callable[[], Awaitable[Connection]]) -> None:
         pause = 0.1
         while True:
@@ -359,8 +372,8 @@ class News:
             try:
                 connection = await connect()
                 connection.add_termination_listener(lambda _, ended=ended: ended.set())
-                await connection.add_listener(self._channel, lambda *_: self._heard.set())
-                self._heard.set()
+                await connection.add_listener(self._channel, self._hear)
+                self._hear(None, 0, self._channel, None)
                 pause = 0.1
                 while not ended.is_set():
                     with contextlib.suppress(TimeoutError):

@@ -68,6 +68,11 @@ async def test_migrations_lead_to_what_the_metadata_says(postgres):
     await made.execute(str(CreateSequence(monitor_revisions).compile(dialect=dialect)))
     for table in metadata.sorted_tables:
         await made.execute(str(CreateTable(table).compile(dialect=dialect)))
+        for column in table.columns:
+            if storage := column.info.get("storage"):
+                await made.execute(
+                    f"ALTER TABLE {table.name} ALTER {column.name} SET STORAGE {storage}"
+                )
         for index in table.indexes:
             await made.execute(str(CreateIndex(index).compile(dialect=dialect)))
     by_migration, by_metadata = await described(migrated), await described(made)

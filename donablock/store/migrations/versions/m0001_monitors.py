@@ -59,6 +59,7 @@ CREATE TABLE outbox (
     CONSTRAINT outbox_pkey PRIMARY KEY (chain_id, seq),
     CONSTRAINT outbox_kind_check CHECK (kind IN (1, 2))
 );
+ALTER TABLE outbox ALTER COLUMN payload SET STORAGE EXTERNAL;
 
 CREATE TABLE positions (
     consumer text NOT NULL,
