@@ -181,7 +181,16 @@ endpoints = sa.Table(
     _column("created_at", Time, server_default=NOW),
     _column("updated_at", Time, server_default=NOW),
     _column("deleted_at", Time, nullable=True),
+    # nothing is sent before; null: it does not rest
+    _column("open_until", Time, nullable=True),
+    # when its bucket of tokens is full again
+    _column("rate_full_at", Time, nullable=True),
     _one_of("state", "enabled", "disabled"),
+    Index(
+        "endpoints_open_until_idx",
+        "open_until",
+        postgresql_where=sa.text("open_until IS NOT NULL"),
+    ),
 )
 
 secrets = sa.Table(
@@ -315,6 +324,9 @@ deliveries = sa.Table(
     Column("sequence", BigInteger, sa.Identity(always=True), nullable=False),
     _column("created_at", Time, server_default=NOW),
     _column("delivered_at", Time, nullable=True),
+    _column("replays", Integer, server_default=sa.text("0")),
+    # attempts before the last replay: the schedule counts from there
+    _column("series_start", Integer, server_default=sa.text("0")),
     _one_of("state", PENDING, LEASED, DELIVERED, DEAD),
     _one_of("type", "event.detected", "event.confirmed", "event.retracted", "test"),
     sa.CheckConstraint(
@@ -322,6 +334,19 @@ deliveries = sa.Table(
     ),
     Index("deliveries_due_idx", "next_at", postgresql_where=sa.text(f"state = {PENDING}")),
     Index("deliveries_leased_idx", "lease_until", postgresql_where=sa.text(f"state = {LEASED}")),
+    # the claim: one probe for each endpoint, however much waits for the others
+    Index(
+        "deliveries_ready_idx",
+        "endpoint_id",
+        "next_at",
+        "sequence",
+        postgresql_where=sa.text(f"state = {PENDING}"),
+    ),
+    Index(
+        "deliveries_in_flight_idx",
+        "endpoint_id",
+        postgresql_where=sa.text(f"state = {LEASED}"),
+    ),
     Index("deliveries_endpoint_id_sequence_idx", "endpoint_id", "sequence"),
     # the first of a key goes first
     Index(
