@@ -1,0 +1,104 @@
+"""What nodes answer, as far as it is needed: structs that msgspec decodes straight from the bytes.
+
+Lengths are checked while decoding. Everything else is checked in donablock/chain/checks.py.
+Transactions and receipts come in two widths: what a block is made of, and what its roots are
+recomputed from, which costs more to decode.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+__all__ = [
+    "AddressText",
+    "BlockAnswer",
+    "BloomText",
+    "HashText",
+    "HeaderAnswer",
+    "LogAnswer",
+    "ProvableReceiptAnswer",
+    "Quantity",
+    "ReceiptAnswer",
+    "TransactionAnswer",
+]
+
+AddressText = Annotated[str, Meta(min_length=42, max_length=42)]
+HashText = Annotated[str, Meta(min_length=66, max_length=66)]
+BloomText = Annotated[str, Meta(min_length=514, max_length=514)]
+Quantity = Annotated[str, Meta(min_length=3, max_length=66)]
+"""An integer of at most 256 bits."""
+
+
+class HeaderAnswer(Struct, rename="camel", gc=False, frozen=True):
+    """A block without its transactions. Fields that a fork added are None before it."""
+
+    hash: HashText
+    parent_hash: HashText
+    sha3_uncles: HashText
+    miner: AddressText
+    state_root: HashText
+    transactions_root: HashText
+    receipts_root: HashText
+    logs_bloom: BloomText
+    number: Quantity
+    gas_limit: Quantity
+    gas_used: Quantity
+    timestamp: Quantity
+    extra_data: str
+    # some chains leave out what the merge made constant
+    difficulty: Quantity = "0x0"
+    mix_hash: HashText | None = None
+    nonce: str | None = None
+    base_fee_per_gas: Quantity | None = None
+    withdrawals_root: HashText | None = None
+    blob_gas_used: Quantity | None = None
+    excess_blob_gas: Quantity | None = None
+    parent_beacon_block_root: HashText | None = None
+    requests_hash: HashText | None = None
+
+
+class TransactionAnswer(Struct, gc=False, frozen=True, rename={"sender": "from"}):
+    """A transaction of a block."""
+
+    to: AddressText | None
+    value: Quantity
+    input: str
+    hash: HashText
+    sender: AddressText
+
+
+class BlockAnswer(HeaderAnswer, rename="camel", gc=False, frozen=True, kw_only=True):
+    """A block with its transactions."""
+
+    transactions: tuple[TransactionAnswer, ...]
+
+
+class LogAnswer(Struct, rename="camel", gc=False, frozen=True):
+    """A log of a receipt."""
+
+    address: AddressText
+    topics: tuple[HashText, ...]
+    data: str
+    block_hash: HashText
+    log_index: Quantity
+
+
+class ReceiptAnswer(Struct, rename="camel", gc=False, frozen=True):
+    """What a transaction did. `status` is None before Byzantium."""
+
+    logs: tuple[LogAnswer, ...]
+    transaction_hash: HashText
+    block_hash: HashText
+    status: str | None = None
+    contract_address: AddressText | None = None
+
+
+class ProvableReceiptAnswer(ReceiptAnswer, rename="camel", gc=False, frozen=True, kw_only=True):
+    """With what its place in the receipts' root is made of. `root` is there before Byzantium."""
+
+    cumulative_gas_used: Quantity
+    type: Quantity = "0x0"
+    logs_bloom: BloomText | None = None
+    root: HashText | None = None

@@ -1,0 +1,53 @@
+"""Whether text from outside is what it must be: "0x" and lower-case hexadecimal digits.
+
+A block has some two thousand such texts. They are checked all at once: joined, every digit turned
+into "0", and compared with what texts of these lengths give.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["are_hexadecimal", "lower"]
+
+# longer shapes are made anew: texts may be as long as a node likes
+_KEPT = 4_096
+_LOOSE = re.compile(r"0[xX][0-9a-fA-F]*", re.ASCII)
+# every lower-case digit becomes "0", "x" stays, anything else becomes "!"
+_TO_SHAPE = bytes(
+    ord("0") if chr(code) in "0123456789abcdef" else code if chr(code) == "x" else ord("!")
+    for code in range(256)
+)
+
+
+class _Shapes(dict[int, bytes]):
+    """What text of a length is once every digit is "0"."""
+
+    def __missing__(self, length: int) -> bytes:
+        shape = b"0x" + b"0" * (length - 2) if length >= 2 else b"?"
+        if length <= _KEPT:
+            self[length] = shape
+        return shape
+
+
+_shapes = _Shapes()
+
+
+def are_hexadecimal(texts: Sequence[str], length: int | None = None) -> bool:
+    """Each is "0x" and lower-case digits, any count of them.
+
+    length: of each text with its "0x", where that is known: quicker.
+    """
+    if length is None:
+        shape = b"".join(map(_shapes.__getitem__, map(len, texts)))
+    else:
+        shape = _shapes[length] * len(texts)
+    return "".join(texts).encode("ascii", "replace").translate(_TO_SHAPE) == shape
+
+
+def lower(text: str) -> str:
+    """The same in lower case. Raises ValueError where it is no hexadecimal text."""
+    if _LOOSE.fullmatch(text) is None:
+        raise ValueError("not hexadecimal")
+    return text.lower()
