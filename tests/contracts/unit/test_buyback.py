@@ -240,6 +240,7 @@ def test_the_year_is_kept_by_the_second(ready):
     with boa.reverts("buyback: more than the bounds allow"):
         world.buy(yearly * 600 // YEAR + 1)
     world.buy(yearly * 600 // YEAR)
+    assert world.buyback.purchase(world.usd)[0] == 0
 
 
 # --- the average price ----------------------------------------------------------------------------
@@ -360,6 +361,23 @@ def test_a_pushed_price_makes_a_thin_pair_no_deeper(ready):
     world.uniswap.swap(world.usd, 400_000 * USD, world.dobo, world.rich)
     with boa.reverts("buyback: pair is too thin"):
         world.buyback.purchase(world.usd)
+
+
+def test_at_the_average_price_the_floor_is_met_to_the_unit(world):
+    """Reserves of which all roots are whole: with no slippage the pair gives just the least."""
+    money = deployers.PLAIN_TOKEN.deploy("Money", "MON", 6)
+    of_money, of_dobo = 2**40, 2**80
+    money.mint(world.rich, of_money)
+    money.mint(world.buyback, of_money)
+    world.add(money, of_money, of_dobo)
+    bounds = (600, 2**60, 2**60, 0)
+    # the pair holds no more than the least it must
+    world.list_route(money=money, min_reserve=of_money, bounds=bounds)
+    boa.env.timestamp += WINDOW
+    most, least, price = world.buyback.purchase(money)
+    assert (price, most) == (2**112 // 2**40, of_money * FEE // 10_000)
+    assert least == out(most, of_money, of_dobo)
+    assert world.buyback.buy(money, most, FAR, sender=world.operator) == least
 
 
 @pytest.mark.parametrize("is_dobo_first", [True, False])
@@ -501,9 +519,19 @@ def test_what_was_saved_up_is_not_raised_with_the_rate(ready):
     assert world.buyback.purchase(world.usd)[0] == 0
     boa.env.timestamp += DAY
     # while nothing was allowed, nothing was saved up
-    bounds = (600, 12_000 * USD, 10**6 * USD, 100)
+    yearly = 12_000 * USD
+    bounds = (600, yearly, 10**6 * USD, 100)
     world.buyback.set_bounds(world.usd, bounds, sender=world.timelock)
-    assert world.buyback.purchase(world.usd)[0] <= 1_000 * USD
+    assert world.buyback.purchase(world.usd)[0] == 0
+    boa.env.timestamp += HOUR
+    saved = yearly * HOUR // YEAR
+    assert world.buyback.purchase(world.usd)[0] == saved
+    # what was saved up at the old rate stays, and grows at the new one
+    bounds = (600, 100 * yearly, 10**6 * USD, 100)
+    world.buyback.set_bounds(world.usd, bounds, sender=world.timelock)
+    assert world.buyback.purchase(world.usd)[0] == saved
+    boa.env.timestamp += 60
+    assert world.buyback.purchase(world.usd)[0] == saved + 100 * yearly * 60 // YEAR
 
 
 BAD_BOUNDS = {
@@ -580,6 +608,17 @@ def test_a_bad_route_is_refused(world, changed, reason):
     }
     with boa.reverts(reason):
         world.list_route(**changed)
+
+
+def test_without_a_route_it_says_so_first(ready):
+    """Whatever else would be refused: the purchase was a moment ago, and nobody is idle."""
+    world = ready
+    world.buy()
+    world.buyback.unlist_route(world.usd, sender=world.timelock)
+    with boa.reverts("buyback: no route"):
+        world.buy()
+    with boa.reverts("buyback: no route"):
+        world.buyback.buy_idle(world.usd, FAR)
 
 
 def test_the_highest_fee_is_taken(world):

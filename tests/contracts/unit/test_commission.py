@@ -578,10 +578,13 @@ def test_forced_coin_is_swept(commission, reserve):
     assert moved == change((COIN, commission, -5), (COIN, reserve, 5))
 
 
-def test_dobo_is_never_swept(shared, dobo, rich):
+def test_dobo_is_never_swept(shared, commission, dobo, rich):
     dobo.transfer(shared, DOBO, sender=rich)
     with boa.reverts("commission: DOBO is commission"):
         shared.sweep(dobo)
+    # where there is none as well: it is not asked how much there is
+    with boa.reverts("commission: DOBO is commission"):
+        commission.sweep(dobo)
 
 
 def test_no_sweep_through_a_second_door_to_the_same_money(make):

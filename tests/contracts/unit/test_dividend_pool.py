@@ -348,6 +348,8 @@ def test_a_year_s_rate(world):
     everything = world.pool.dividends_per_weight(19)
     assert everything == world.pool.dividends_per_weight(2**255)
     assert world.pool.dividends_per_weight(18) == everything
+    # as many epochs as the running one's number, which is one more than are over
+    assert world.pool.dividends_per_weight(20) == everything
 
 
 # --- extending ------------------------------------------------------------------------------------
@@ -513,6 +515,7 @@ def test_the_minimum_weight_is_enough(world):
     world.fund(100 * DOBO)
     world.to(3)
     # the sum per weight is rounded down
+    assert world.pool.claimable(world.a, 0) == 100 * DOBO - 1
     assert world.pool.claim(0, sender=world.a) == 100 * DOBO - 1
 
 
@@ -627,6 +630,7 @@ def test_surplus_is_swept_and_nothing_else(world, stablecoin):
         with moves(assets, [world.pool, world.reserve]) as moved:
             name = ZERO if asset is COIN else asset
             assert world.pool.sweep(name, sender=world.b) == amount
+        assert entry(world.pool, "Swept", asset=name, amount=amount) in logged(world.pool)
         assert moved == change((asset, world.pool, -amount), (asset, world.reserve, amount))
 
 
@@ -808,5 +812,8 @@ def test_weight_that_does_not_fit_its_word_is_refused(world):
     with boa.reverts("pool: too much weight"):
         world.stake(world.a, 334 * DOBO, 2)
     world.stake(world.a, 333 * DOBO, 2)
+    # to the last unit
+    set_storage(world.pool, "_weights", 2**104 - 1 - 3 * DOBO | epoch << 208 | epoch << 224)
+    world.stake(world.a, DOBO, 2)
     # exits do not write it
     set_storage(world.pool, "_weights", 1 << 208 | 1 << 224)
