@@ -31,6 +31,7 @@ DonaBlockError
 │   │   ├── DatabaseFullError   its disk is full
 │   │   └── MigrationError      its schema is not the one of this version
 │   ├── LeadershipError         another process leads now
+│   ├── HaltedError             a person has to decide how a chain goes on
 │   └── StreamError             the stream cannot go on
 │       └── StreamGapError      messages that a consumer has not read are gone
 └── DeployError                 a deployment cannot go on
@@ -196,6 +197,10 @@ class MigrationError(DatabaseError):
 
 class LeadershipError(StoreError):
     """Another process leads now; whatever this one was doing, it must not go on."""
+
+
+class HaltedError(StoreError):
+    """A chain is not followed any further until a person has decided how to go on."""
 
 
 class StreamError(StoreError):

@@ -15,7 +15,9 @@ __all__ = [
     "Log",
     "Transaction",
     "decode_block",
+    "decode_ref",
     "encode_block",
+    "encode_ref",
 ]
 
 
@@ -77,6 +79,7 @@ class BlockRef(Struct, frozen=True, gc=False):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Block)
+_ref_decoder = msgspec.msgpack.Decoder(BlockRef)
 
 
 def encode_block(block: Block) -> bytes:
@@ -87,3 +90,13 @@ def encode_block(block: Block) -> bytes:
 def decode_block(data: bytes | memoryview) -> Block:
     """The block again. Raises msgspec.DecodeError for what is no block."""
     return _decoder.decode(data)
+
+
+def encode_ref(block: BlockRef) -> bytes:
+    """As msgpack: a map by the fields' names."""
+    return _encoder.encode(block)
+
+
+def decode_ref(data: bytes | memoryview) -> BlockRef:
+    """The same again. Raises msgspec.DecodeError for what is none."""
+    return _ref_decoder.decode(data)
