@@ -17,7 +17,7 @@ from donablock.chain.ape_session import connected_network, open_session, unlocke
 from donablock.chain.deploy import Deployment
 from donablock.chain.manifest import manifest_path, read_manifest
 from donablock.chain.networks import Network
-from donablock.chain.plan import Plan
+from donablock.chain.plan import Plan, market_of
 from donablock.chain.publish import publish
 from donablock.chain.verify import ensure
 from donablock.errors import DonaBlockError
@@ -44,11 +44,12 @@ def show(plan: Plan) -> None:
         )
     if network.test_token is not None:
         console.print(f"  {network.test_token.symbol}, a test token that is deployed here")
+    show_commission(plan)
     delays = network.delays
     console.print(
         f"\n[bold]Delays[/] (seconds): timelock {delays.timelock:,}, change of payee "
-        f"{delays.payee:,}, epoch notice {delays.epoch_notice:,}; vesting starts at unix time "
-        f"{network.vesting_start}"
+        f"{delays.payee:,}, epoch notice {delays.epoch_notice:,}, commission's shares "
+        f"{delays.shares:,}; vesting starts at unix time {network.vesting_start}"
     )
     console.print("\n[bold]Who can move which money[/]")
     for power in plan.powers:
@@ -58,6 +59,30 @@ def show(plan: Plan) -> None:
         f"\n[bold]Cost[/]: {len(plan.missing)} transactions, about "
         f"{format_amount(plan.cost, 18, coin)} ({plan.total_gas:,} gas); "
         f"the account has {format_amount(plan.balance, 18, coin)}\n"
+    )
+
+
+def show_commission(plan: Plan) -> None:
+    """Where commission goes, what the pool pays, and where DOBO is bought."""
+    network, commission = plan.network, plan.network.commission
+    shares = [
+        (commission.burn_share, "burnt"),
+        (commission.dividend_share, "dividends"),
+        *(
+            (one.share, plan.addresses.get(one.account, one.account))
+            for one in commission.receivers
+        ),
+    ]
+    console.print(
+        "\n[bold]Commission[/]: "
+        + ", ".join(f"{share // 100}.{share % 100:02} % {to}" for share, to in shares)
+        + f"; dividends are paid from {network.dividends.min_weight:,} DOBO of weight on"
+    )
+    market, exchange = market_of(network, plan.addresses), network.exchange
+    source = "deployed here" if exchange is None else f"checked; {exchange.router.source}"
+    console.print(
+        f"[bold]Exchange[/]: router {market.router}, factory {market.factory}, wrapped coin "
+        f"{market.wrapped}, {market.fee} basis points ({source})"
     )
 
 

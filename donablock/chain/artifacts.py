@@ -1,16 +1,18 @@
 """ABI and bytecode by contract name, from the source as it is now.
 
 Compiled in this process by vyper, and kept under build/artifacts by the source's integrity sum,
-which changes with every imported module: nothing stale can be used.
+which changes with every imported module: nothing stale can be used. The exchange of local chains
+is not ours: it comes compiled, in npm packages.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,21 +24,32 @@ ABI = list[dict[str, Any]]
 
 # where contracts lie; later folders are for the local chain and tests only
 _FOLDERS = ("contracts", "tests/mocks")
+_PACKAGES = "node_modules"
+# what comes compiled -> the package it comes in
+_PACKAGED = {
+    "WETH9": "@uniswap/v2-periphery",
+    "UniswapV2Factory": "@uniswap/v2-core",
+    "UniswapV2Pair": "@uniswap/v2-core",
+    "UniswapV2Router02": "@uniswap/v2-periphery",
+}
 
 
 @dataclass(frozen=True)
 class Immutable:
-    """A value the constructor writes behind the runtime code. `offset`, `length` in bytes."""
+    """A value the constructor writes into the code. `start` in the code there, `length`: bytes."""
 
     name: str
     type: str
-    offset: int
+    start: int
     length: int
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled contract. `creation` lacks constructor arguments, `runtime` lacks immutables."""
+    """A compiled contract. `creation` lacks constructor arguments, `runtime` lacks immutables.
+
+    compiler: its version, or the package that the contract came in.
+    """
 
     name: str
     path: str
@@ -47,6 +60,30 @@ class Artifact:
     runtime: bytes
     immutables: tuple[Immutable, ...]
     compiler_input: dict[str, Any]
+
+    @property
+    def is_packaged(self) -> bool:
+        """It came compiled, and its source is not here."""
+        return is_packaged(self.path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of code on the chain."""
+        ends = (one.start + one.length for one in self.immutables)
+        return max([len(self.runtime), *ends])
+
+    @property
+    def blank(self) -> bytes:
+        """The code on the chain with zeros for the immutables."""
+        return self.runtime.ljust(self.size, b"\0")
+
+    def blanked(self, code: bytes) -> bytes:
+        """Code from the chain with zeros for the immutables: it should be `blank`."""
+        found = bytearray(code)
+        for one in self.immutables:
+            place = slice(one.start, one.start + one.length)
+            found[place] = bytes(len(found[place]))
+        return bytes(found)
 
     @property
     def constructor_types(self) -> list[str]:
@@ -71,6 +108,11 @@ def _canonical(argument: dict[str, Any]) -> str:
         return kind
     inner = ",".join(_canonical(component) for component in argument["components"])
     return f"({inner}){kind.removeprefix('tuple')}"
+
+
+def is_packaged(path: str) -> bool:
+    """Whether what lies at this path came compiled."""
+    return path.startswith(f"{_PACKAGES}/")
 
 
 def contract_names() -> list[str]:
@@ -111,6 +153,8 @@ def abi(name: str) -> ABI:
 @cache
 def artifact(name: str) -> Artifact:
     """The contract as the compiler makes it of the source now. Raises ArtifactError."""
+    if name in _PACKAGED:
+        return _packaged(name)
     path = source_of(name)
     try:
         data, integrity, compiler = _open(path)
@@ -125,6 +169,45 @@ def artifact(name: str) -> Artifact:
         raise ArtifactError(f"{name} does not compile: {error}") from error
     _write(kept, made)
     return made
+
+
+def _packaged(name: str) -> Artifact:
+    """A contract as its package ships it, in the form of Solidity's compiler."""
+    package = settings().root / _PACKAGES / _PACKAGED[name]
+    path = package / "build" / f"{name}.json"
+    try:
+        text = path.read_bytes()
+        version = json.loads((package / "package.json").read_text())["version"]
+        made = json.loads(text)
+        code = made["evm"]["deployedBytecode"]
+        bare = Artifact(
+            name=name,
+            path=path.relative_to(settings().root).as_posix(),
+            compiler=f"{_PACKAGED[name]}@{version}",
+            integrity=hashlib.sha256(text).hexdigest(),
+            abi=made["abi"],
+            creation=bytes.fromhex(made["evm"]["bytecode"]["object"]),
+            runtime=bytes.fromhex(code["object"]),
+            immutables=(),
+            compiler_input={"sources": {}, "settings": {}},
+        )
+        places = sorted(code.get("immutableReferences", {}).items(), key=lambda one: int(one[0]))
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"{name} comes in the npm package {_PACKAGED[name]}, which is not here; run `make "
+            "setup`"
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise ArtifactError(f"{path.name} is not what its package ships: {error}") from error
+    # in these contracts the immutables are declared in the order of the arguments they get
+    immutables = [
+        Immutable(argument.strip("_").upper(), kind, place["start"], place["length"])
+        for argument, kind, (_, found) in zip(
+            bare.constructor_names, bare.constructor_types, places, strict=False
+        )
+        for place in found
+    ]
+    return replace(bare, immutables=tuple(immutables))
 
 
 def _bundle() -> Any:
@@ -154,6 +237,7 @@ def _compile(data: Any, name: str, path: Path, integrity: str, compiler: str) ->
     with warnings.catch_warnings(), data.input_bundle.search_path(path.parent):
         warnings.simplefilter("ignore")
         layout = build_layout_output(data).get("code_layout", {})
+        immutables = _immutables(layout, len(data.bytecode_runtime))
         return Artifact(
             name=name,
             path=path.relative_to(settings().root).as_posix(),
@@ -162,17 +246,19 @@ def _compile(data: Any, name: str, path: Path, integrity: str, compiler: str) ->
             abi=build_abi_output(data),
             creation=bytes(data.bytecode),
             runtime=bytes(data.bytecode_runtime),
-            immutables=tuple(sorted(_immutables(layout), key=lambda found: found.offset)),
+            immutables=tuple(sorted(immutables, key=lambda found: found.start)),
             compiler_input=portable(build_solc_json(data)),
         )
 
 
-def _immutables(layout: dict[str, Any], prefix: str = "") -> Iterator[Immutable]:
+def _immutables(layout: dict[str, Any], size: int, prefix: str = "") -> Iterator[Immutable]:
+    """vyper puts them behind the runtime code, which is `size` bytes long."""
     for name, entry in layout.items():
         if isinstance(entry.get("offset"), int) and isinstance(entry.get("type"), str):
-            yield Immutable(prefix + name, entry["type"], entry["offset"], entry["length"])
+            start = size + entry["offset"]
+            yield Immutable(prefix + name, entry["type"], start, entry["length"])
         else:
-            yield from _immutables(entry, f"{prefix}{name}.")
+            yield from _immutables(entry, size, f"{prefix}{name}.")
 
 
 def portable(compiler_input: dict[str, Any]) -> dict[str, Any]:

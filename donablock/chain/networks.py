@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+from eth_abi.abi import encode
 from eth_typing import ChecksumAddress
 from eth_utils.address import is_address, is_checksum_address, to_checksum_address
 from pydantic import (
@@ -40,8 +41,17 @@ HOUR, DAY = 3_600, 86_400
 _TIMELOCK_DELAY = (HOUR, 30 * DAY)
 _PAYEE_DELAY = (HOUR, 30 * DAY)
 _EPOCH_NOTICE = (HOUR, 90 * DAY)
+# Commission takes any delay but none
+_SHARE_DELAY = (HOUR, 90 * DAY)
 # Giving and IndexFunds take 16 at first; DOBO and GIVE are two of them
 _MAX_TOKENS = 14
+# Commission's shares, in basis points
+_BASIS, _MIN_SHARE, _MAX_RECEIVERS = 10_000, 2_500, 6
+# Buyback refuses pairs with a higher fee, in basis points
+_MAX_FEE = 100
+# The pool takes any minimum weight from 1 DOBO on; above what all DOBO there is weighs in a year it
+# would hardly ever divide
+_MAX_MIN_WEIGHT = 2_000_000_000
 
 BENEFICIARIES = (
     "ecosystem",
@@ -96,6 +106,7 @@ class Delays(_Model):
     timelock: int = Field(ge=_TIMELOCK_DELAY[0], le=_TIMELOCK_DELAY[1])
     payee: int = Field(ge=_PAYEE_DELAY[0], le=_PAYEE_DELAY[1])
     epoch_notice: int = Field(ge=_EPOCH_NOTICE[0], le=_EPOCH_NOTICE[1])
+    shares: int = Field(ge=_SHARE_DELAY[0], le=_SHARE_DELAY[1])
 
 
 class Token(_Model):
@@ -119,6 +130,67 @@ class TestToken(_Model):
     decimals: int = Field(ge=6, le=18)
 
 
+class Place(_Model):
+    """A contract of others."""
+
+    address: Address
+    source: str = Field(pattern=r"^https://", description="where its owner names it")
+
+
+class Exchange(_Model):
+    """An exchange of the Uniswap V2 kind, where commission buys DOBO.
+
+    wrapped: symbol of the wrapped coin among the tokens. fee: what its pairs take, in basis points.
+    """
+
+    name: str = Field(min_length=1)
+    wrapped: str
+    factory: Place
+    router: Place
+    fee: int = Field(ge=1, le=_MAX_FEE)
+    fee_source: str = Field(pattern=r"^https://", description="where the fee is said")
+    note: str = ""
+
+
+class Dividends(_Model):
+    """The dividend pool. `min_weight`: the least sum of weights that is paid, in whole DOBO."""
+
+    min_weight: int = Field(ge=1, le=_MAX_MIN_WEIGHT)
+
+
+class Receiver(_Model):
+    """Who gets a share of the commission; the share in basis points."""
+
+    account: Holder = Field(min_length=1)
+    share: int = Field(ge=1, le=_BASIS)
+
+
+class Commission(_Model):
+    """What a settlement does with commission at first; shares in basis points."""
+
+    burn_share: int = Field(ge=_MIN_SHARE, le=_BASIS)
+    dividend_share: int = Field(ge=_MIN_SHARE, le=_BASIS)
+    receivers: tuple[Receiver, ...] = Field(default=(), max_length=_MAX_RECEIVERS)
+
+    @field_validator("receivers", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Commission:
+        accounts = [receiver.account for receiver in self.receivers]
+        if NATIVE in accounts:
+            raise ValueError("a receiver is the zero address")
+        twice = sorted({account for account in accounts if accounts.count(account) > 1})
+        if twice:
+            raise ValueError(f"the same receiver twice: {', '.join(twice)}")
+        shares = (self.burn_share, self.dividend_share, *(one.share for one in self.receivers))
+        if sum(shares) != _BASIS:
+            raise ValueError(f"the shares add up to {sum(shares)}, not to {_BASIS} (100 %)")
+        return self
+
+
 class Roles(_Model):
     """Who may do what. The zero address among the executors means anyone."""
 
@@ -127,6 +199,7 @@ class Roles(_Model):
     registrar: Holder
     guardian: Holder
     operations: Holder
+    operator: Holder
     beneficiaries: dict[str, Holder]
 
     @field_validator("proposers", "executors", mode="before")
@@ -145,7 +218,7 @@ class Roles(_Model):
         """(role, holder), each holder of each role; an unfilled one is ""."""
         for role, holders in (("proposers", self.proposers), ("executors", self.executors)):
             yield from ((role, holder) for holder in holders or ("",))
-        for role in ("registrar", "guardian", "operations"):
+        for role in ("registrar", "guardian", "operations", "operator"):
             yield role, getattr(self, role)
         for group, holder in self.beneficiaries.items():
             yield f"beneficiaries.{group}", holder
@@ -169,6 +242,12 @@ class Network(_Model):
     tokens: tuple[Token, ...] = Field(default=(), max_length=_MAX_TOKENS)
     test_token: TestToken | None = None
     backing: str = Field(description="symbol of the stablecoin behind GIVE")
+    exchange: Exchange | None = None
+    has_test_exchange: bool = Field(
+        default=False, description="a Uniswap V2 is deployed first: on local chains only"
+    )
+    dividends: Dividends
+    commission: Commission
     roles: Roles
 
     @field_validator("tokens", "also_chain_ids", mode="before")
@@ -190,7 +269,31 @@ class Network(_Model):
                 raise ValueError(f"tokens: the same {what} twice: {', '.join(twice)}")
         if self.backing not in symbols:
             raise ValueError(f"backing: {self.backing!r} is not among the tokens")
+        self._check_exchange(addresses)
         return self
+
+    def _check_exchange(self, tokens: list[str]) -> None:
+        exchange = self.exchange
+        if self.has_test_exchange and self.is_public:
+            raise ValueError("has_test_exchange: a public network has an exchange of its own")
+        if self.has_test_exchange == (exchange is not None):
+            raise ValueError(
+                "exchange: name one, or say has_test_exchange on a local chain, and not both"
+            )
+        if exchange is None:
+            return
+        wrapped = next((t for t in self.tokens if t.symbol == exchange.wrapped), None)
+        if wrapped is None:
+            raise ValueError(f"exchange.wrapped: {exchange.wrapped!r} is not among the tokens")
+        if wrapped.decimals != self.native.decimals:
+            raise ValueError(
+                f"exchange.wrapped: {wrapped.symbol} has {wrapped.decimals} decimals, and the coin "
+                f"has {self.native.decimals}"
+            )
+        places = [*tokens, exchange.factory.address, exchange.router.address]
+        twice = sorted({place for place in places if places.count(place) > 1})
+        if twice:
+            raise ValueError(f"exchange: the same address twice: {', '.join(twice)}")
 
     @property
     def chain_ids(self) -> tuple[int, ...]:
@@ -210,7 +313,8 @@ class Network(_Model):
                 f"config/networks/{self.name}.json into a file of your own, write an address for "
                 "each, and name it with --roles FILE"
             )
-        for role, holder in self.roles.named():
+        receivers = (("commission.receivers", one.account) for one in self.commission.receivers)
+        for role, holder in (*self.roles.named(), *receivers):
             if role != "executors" and holder == NATIVE:
                 raise NetworkFileError(f"{self.name}: {role} is the zero address")
             if holder == deployer:
@@ -281,15 +385,63 @@ def check_tokens(w3: Web3, network: Network) -> None:
                 )
 
 
-def _read_view(w3: Web3, address: str, signature: str, where: str) -> bytes:
-    data = Web3.keccak(text=signature)[:4]
+def check_exchange(w3: Web3, network: Network) -> None:
+    """The router's factory, wrapped coin and fee are what the file says, or NetworkFileError.
+
+    A fee that is too high in the file is refused, and one that is too low is not: a purchase may be
+    as large as the fee makes a sandwich around it lose, so too low a fee only makes it smaller.
+    """
+    if w3.eth.chain_id not in network.chain_ids:
+        raise WrongChainError(network.chain_id, w3.eth.chain_id)
+    exchange = network.exchange
+    if exchange is None:
+        return
+    (wrapped,) = (token for token in network.tokens if token.symbol == exchange.wrapped)
+    factory, router = exchange.factory, exchange.router
+    for what, place in (("factory", factory), ("router", router)):
+        if not w3.eth.get_code(to_checksum_address(place.address)):
+            raise NetworkFileError(
+                f"{network.name}: {what} of {exchange.name} at {place.address} (source: "
+                f"{place.source}): there is no contract; correct the file or the node"
+            )
+    where = f"{network.name}: router of {exchange.name} at {router.address} ({router.source})"
+    for signature, what, said in (
+        ("factory()", "factory", factory.address),
+        ("WETH()", "wrapped coin", wrapped.address),
+    ):
+        found = to_checksum_address(_read_view(w3, router.address, signature, where)[12:32])
+        if found != said:
+            raise NetworkFileError(
+                f"{where}: its {what} on chain is {found}, in the file {said}; find out which is "
+                "right before you go on"
+            )
+    fee = _fee_of(w3, router.address, where)
+    if fee < exchange.fee:
+        raise NetworkFileError(
+            f"{where}: it takes {fee} basis points, and the file says {exchange.fee} "
+            f"({exchange.fee_source}); find out which is right before you go on"
+        )
+
+
+def _fee_of(w3: Web3, router: str, where: str) -> int:
+    """What a router takes off, in basis points: rounded down from what it quotes for a trade that
+    is too small to move the price."""
+    amount, reserve = _BASIS**2, _BASIS**8
+    signature = "getAmountOut(uint256,uint256,uint256)"
+    quoted = _read_view(w3, router, signature, where, amount, reserve, reserve)
+    return (amount - int.from_bytes(quoted[:32], "big")) // _BASIS
+
+
+def _read_view(w3: Web3, address: str, signature: str, where: str, *arguments: str | int) -> bytes:
+    kinds = signature.partition("(")[2].rstrip(")").split(",") if arguments else []
+    data = Web3.keccak(text=signature)[:4] + encode(kinds, arguments)
     to = to_checksum_address(address)
     try:
         found = bytes(ask(lambda: w3.eth.call({"to": to, "data": data})))
     except ChainError as error:
         raise NetworkFileError(f"{where}: {signature} fails: {error}") from error
     if len(found) < 32:
-        raise NetworkFileError(f"{where}: {signature} gives nothing; this is no token")
+        raise NetworkFileError(f"{where}: {signature} gives nothing; this is another contract")
     return found
 
 

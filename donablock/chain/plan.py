@@ -20,16 +20,25 @@ from eth_utils.crypto import keccak
 from donablock.chain.amounts import NATIVE
 from donablock.chain.artifacts import Artifact, artifact
 from donablock.chain.networks import BENEFICIARIES, HOLDERS, Network, Roles
-from donablock.errors import DeployError
+from donablock.errors import DeployError, NetworkFileError
 
 TEST_TOKEN = "PlainToken"
 """The contract of a local chain's stablecoin."""
+
+WRAPPED, FACTORY, ROUTER = "WETH9", "UniswapV2Factory", "UniswapV2Router02"
+"""The contracts of a local chain's exchange."""
+
+TEST_EXCHANGE_FEE = 30
+"""What the pairs of a local chain's exchange take, in basis points."""
 
 OURS = (
     "Timelock",
     "EcosystemReserve",
     "Vesting",
     "DonaBlock",
+    "DividendPool",
+    "Commission",
+    "Buyback",
     "CharityRegistry",
     "DonaGive",
     "ReceiptBook",
@@ -72,7 +81,7 @@ class Step:
         """The arguments as they follow the creation code. Raises DeployError if they do not fit."""
         values = self.resolved(addresses)
         names = self.artifact.constructor_names
-        if [name.rstrip("_") for name in names] != [name.rstrip("_") for name in values]:
+        if [name.strip("_") for name in names] != [name.strip("_") for name in values]:
             raise DeployError(
                 f"{self.name}'s constructor takes {', '.join(names)}, and the plan has "
                 f"{', '.join(values)}: donablock/chain/plan.py must follow the contract"
@@ -107,14 +116,11 @@ def steps_of(network: Network) -> list[Step]:
     if network.vesting_start is None:
         raise DeployError("the start of the vesting is not known yet")
     roles, delays = network.roles, network.delays
-    steps = []
-    if network.test_token is not None:
-        token = network.test_token
-        arguments = (("name", token.name), ("symbol", token.symbol), ("decimals", token.decimals))
-        steps.append(Step(TEST_TOKEN, arguments))
+    commission = network.commission
     listings = _listings(network)
     timelock, registry, reserve = Ref("Timelock"), Ref("CharityRegistry"), Ref("EcosystemReserve")
     receipts, dobo = Ref("ReceiptBook"), Ref("DonaBlock")
+    guardian = _holder(roles.guardian)
     beneficiaries = tuple(_holder(roles.beneficiaries[group]) for group in BENEFICIARIES)
     arguments_of: dict[str, tuple[tuple[str, Value], ...]] = {
         "Timelock": (
@@ -125,9 +131,8 @@ def steps_of(network: Network) -> list[Step]:
         "EcosystemReserve": (
             ("timelock", timelock),
             ("dobo", dobo),
-            # until commission and buyback are deployed too: nothing but back to the owner
-            ("commission", timelock),
-            ("buyback", timelock),
+            ("commission", Ref("Commission")),
+            ("buyback", Ref("Buyback")),
         ),
         "Vesting": (
             ("token", dobo),
@@ -135,10 +140,42 @@ def steps_of(network: Network) -> list[Step]:
             ("beneficiaries", beneficiaries),
         ),
         "DonaBlock": (("vesting", Ref("Vesting")),),
+        "DividendPool": (
+            ("token", dobo),
+            ("timelock", timelock),
+            ("guardian", guardian),
+            ("reserve", reserve),
+            ("min_weight", network.dividends.min_weight * 10**18),
+        ),
+        "Commission": (
+            ("token", dobo),
+            ("pool", Ref("DividendPool")),
+            ("timelock", timelock),
+            ("guardian", guardian),
+            ("reserve", reserve),
+            ("share_delay", delays.shares),
+            (
+                "shares",
+                (
+                    commission.burn_share,
+                    commission.dividend_share,
+                    tuple((_holder(one.account), one.share) for one in commission.receivers),
+                ),
+            ),
+        ),
+        "Buyback": (
+            ("dobo", dobo),
+            ("commission", Ref("Commission")),
+            ("reserve", reserve),
+            ("timelock", timelock),
+            ("guardian", guardian),
+            ("operator", _holder(roles.operator)),
+            ("wrapped", _wrapped(network)),
+        ),
         "CharityRegistry": (
             ("timelock", timelock),
             ("registrar", _holder(roles.registrar)),
-            ("guardian", _holder(roles.guardian)),
+            ("guardian", guardian),
             ("payee_delay", delays.payee),
             # a gift must never be paid to one of our own contracts
             ("refused", tuple(map(Ref, OURS))),
@@ -163,7 +200,7 @@ def steps_of(network: Network) -> list[Step]:
         ),
         "IndexFunds": (
             ("timelock", timelock),
-            ("guardian", _holder(roles.guardian)),
+            ("guardian", guardian),
             ("registry", registry),
             ("receipts", receipts),
             ("reserve", reserve),
@@ -177,7 +214,7 @@ def steps_of(network: Network) -> list[Step]:
         ),
         "CampaignFactory": (
             ("timelock", timelock),
-            ("guardian", _holder(roles.guardian)),
+            ("guardian", guardian),
             ("registry", registry),
             ("reserve", reserve),
             ("implementation", Ref("Campaign")),
@@ -185,14 +222,31 @@ def steps_of(network: Network) -> list[Step]:
         ),
         "ImpactFund": (
             ("timelock", timelock),
-            ("guardian_", _holder(roles.guardian)),
+            ("guardian_", guardian),
             ("registry", registry),
             ("reserve", reserve),
             ("operations_", _holder(roles.operations)),
             ("listings", listings),
         ),
     }
-    return steps + [Step(name, arguments_of[name]) for name in OURS]
+    return [*_of_others(network), *(Step(name, arguments_of[name]) for name in OURS)]
+
+
+def _of_others(network: Network) -> list[Step]:
+    """What other networks have already: a stablecoin and an exchange."""
+    steps = []
+    token = network.test_token
+    if token is not None:
+        arguments = (("name", token.name), ("symbol", token.symbol), ("decimals", token.decimals))
+        steps.append(Step(TEST_TOKEN, arguments))
+    if network.has_test_exchange:
+        steps += [
+            Step(WRAPPED, ()),
+            # nobody may ever set where the exchange's own part of the fee goes
+            Step(FACTORY, (("feeToSetter", NATIVE),)),
+            Step(ROUTER, (("factory", Ref(FACTORY)), ("WETH", Ref(WRAPPED)))),
+        ]
+    return steps
 
 
 def _listings(network: Network) -> tuple[tuple[Value, bool], ...]:
@@ -208,6 +262,10 @@ def _token(network: Network, symbol: str) -> Value:
         if token.symbol == symbol:
             return token.address
     return Ref(TEST_TOKEN)
+
+
+def _wrapped(network: Network) -> Value:
+    return Ref(WRAPPED) if network.exchange is None else _token(network, network.exchange.wrapped)
 
 
 def _holder(holder: str) -> Value:
@@ -246,6 +304,43 @@ def place(
         if not misled:
             return placements
         missing |= misled
+
+
+def check_receivers(network: Network, addresses: Mapping[str, str]) -> None:
+    """Raises NetworkFileError for a receiver of commission from which it would never come out."""
+    for receiver in network.commission.receivers:
+        for name in ("Commission", "DonaBlock", "DividendPool"):
+            if receiver.account == addresses[name]:
+                raise NetworkFileError(
+                    f"{network.name}: commission.receivers: {receiver.account} is {name} itself, "
+                    "which cannot be paid; name another"
+                )
+
+
+@dataclass(frozen=True)
+class Market:
+    """An exchange of the Uniswap V2 kind. `fee`: what its pairs take, in basis points."""
+
+    wrapped: ChecksumAddress
+    factory: ChecksumAddress
+    router: ChecksumAddress
+    fee: int
+
+
+def market_of(network: Network, addresses: Mapping[str, str]) -> Market:
+    """The exchange of a deployment on this network, with these addresses."""
+    exchange = network.exchange
+    if exchange is None:
+        wrapped, factory, router = (addresses[name] for name in (WRAPPED, FACTORY, ROUTER))
+    else:
+        wrapped = next(t.address for t in network.tokens if t.symbol == exchange.wrapped)
+        factory, router = exchange.factory.address, exchange.router.address
+    return Market(
+        to_checksum_address(wrapped),
+        to_checksum_address(factory),
+        to_checksum_address(router),
+        TEST_EXCHANGE_FEE if exchange is None else exchange.fee,
+    )
 
 
 def addresses_of(placements: Mapping[str, Placement]) -> dict[str, ChecksumAddress]:
@@ -317,10 +412,12 @@ class Plan:
             Power(
                 "timelock",
                 (self.addresses["Timelock"],),
-                "lists assets, names registrar, guardian and operations, revokes charities, "
-                f"announces epochs of funds ({_duration(days.epoch_notice)} ahead), releases the "
-                "reserve to commission, reward pools and buyback; moves no gift, no claim, no "
-                "GIVE, no vesting",
+                "lists assets, names registrar, guardian, operations and operator, revokes "
+                f"charities, announces epochs of funds ({_duration(days.epoch_notice)} ahead), "
+                "releases the reserve to commission, reward pools and buyback, sets the bounds of "
+                "buybacks, proposes commission's shares "
+                f"({_duration(days.shares)} ahead); moves no gift, no claim, no GIVE, no vesting, "
+                "no stake and no dividend",
             ),
             Power(
                 "registrar",
@@ -330,8 +427,21 @@ class Plan:
             Power(
                 "guardian",
                 self.holders("guardian"),
-                "stops gifts to funds and projects, and pledges, for 7 days in 30; "
-                "cancels a change of payee; moves no money",
+                "stops gifts to funds and projects, pledges, stakes and buybacks for 7 days in "
+                "30; cancels a change of payee or of commission's shares; moves no money",
+            ),
+            Power(
+                "operator",
+                self.holders("operator"),
+                "buys DOBO for commission within the buyback's bounds; moves no money elsewhere",
+            ),
+            *(
+                Power(
+                    "receiver of commission",
+                    (_shown(self.addresses.get(one.account, one.account)),),
+                    f"gets {one.share // 100}.{one.share % 100:02} % of commission",
+                )
+                for one in self.network.commission.receivers
             ),
             Power("operations", self.holders("operations"), "receives tips that donors add"),
             Power(

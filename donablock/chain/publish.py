@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 
+from donablock.chain.artifacts import is_packaged
 from donablock.chain.manifest import Entry, Manifest
 from donablock.errors import DeployError
 
@@ -26,14 +27,18 @@ def publish(manifest: Manifest, publisher: str, *, url: str = "") -> Iterator[st
 
     url: another server with the same interface. Raises DeployError if the service cannot be used.
     """
+    # a local chain's exchange has no source here
+    contracts = {
+        name: entry for name, entry in manifest.contracts.items() if not is_packaged(entry.path)
+    }
     if publisher == "sourcify":
-        for name, entry in manifest.contracts.items():
+        for name, entry in contracts.items():
             yield _to_sourcify(manifest, name, entry, url or SOURCIFY)
         return
     key = os.environ.get("ETHERSCAN_API_KEY", "")
     if not key:
         raise DeployError("etherscan needs a key: set ETHERSCAN_API_KEY, or use sourcify")
-    for name, entry in manifest.contracts.items():
+    for name, entry in contracts.items():
         yield _to_etherscan(manifest, name, entry, url or ETHERSCAN, key)
 
 

@@ -20,8 +20,17 @@ from donablock.chain.amounts import NATIVE
 from donablock.chain.artifacts import Artifact, Immutable
 from donablock.chain.deploy import check_entries
 from donablock.chain.manifest import Entry, Manifest
-from donablock.chain.networks import BENEFICIARIES, check_tokens, network_of
-from donablock.chain.plan import OURS, TEST_TOKEN, Step, steps_of
+from donablock.chain.networks import BENEFICIARIES, check_exchange, check_tokens, network_of
+from donablock.chain.plan import (
+    FACTORY,
+    OURS,
+    ROUTER,
+    TEST_TOKEN,
+    WRAPPED,
+    Step,
+    market_of,
+    steps_of,
+)
 from donablock.chain.session import Session, ask
 from donablock.errors import ChainError, DonaBlockError, NodeError, VerifyError
 
@@ -31,6 +40,9 @@ _DOMAIN_TYPE = keccak(
 )
 _TAKING = ("Giving", "IndexFunds", "CampaignFactory", "ImpactFund")
 """What has a list of the assets it takes."""
+_DEFLATION = ("DividendPool", "Commission", "Buyback")
+_GUARDED = ("CharityRegistry", "IndexFunds", "CampaignFactory", "ImpactFund", *_DEFLATION)
+"""What has a guardian."""
 
 
 @dataclass
@@ -120,6 +132,8 @@ class _Verifier:
         try:
             ask(lambda: check_tokens(self._w3, inputs))
             report.checks += len(inputs.tokens)
+            ask(lambda: check_exchange(self._w3, inputs))
+            report.checks += inputs.exchange is not None
         except NodeError:
             raise
         except DonaBlockError as error:
@@ -131,22 +145,23 @@ class _Verifier:
         if not report.expect(f"{name}: source (integrity)", found.integrity, entry.integrity):
             return
         report.expect(f"{name}: path", entry.path, found.path)
-        report.expect(f"{name}: compiler", self._manifest.compiler, found.compiler)
-        kept = self._manifest.compiler_input(name)
-        report.expect(f"{name}: compiler input", kept, found.compiler_input)
-        self._creation(name, entry, found)
-        self._code(name, entry, found)
+        if not found.is_packaged:
+            report.expect(f"{name}: compiler", self._manifest.compiler, found.compiler)
+            kept = self._manifest.compiler_input(name)
+            report.expect(f"{name}: compiler input", kept, found.compiler_input)
+        created_at = self._creation(name, entry, found)
+        self._code(name, entry, found, created_at)
 
-    def _creation(self, name: str, entry: Entry, found: Artifact) -> None:
-        """The transaction that created it."""
+    def _creation(self, name: str, entry: Entry, found: Artifact) -> int | None:
+        """The transaction that created it. Unix time of its block, if it is in one."""
         report, session, sent = self._report, self._session, entry.transaction
         if sent is None:
             report.findings.append(f"{name}: its transaction is not in the manifest")
-            return
+            return None
         receipt = session.receipt(sent)
         if receipt is None:
             report.findings.append(f"{name}: transaction {sent} is in no block of this chain")
-            return
+            return None
         report.expect(f"{name}: block", int(receipt["blockNumber"]), entry.block)
         report.expect(f"{name}: outcome of {sent}", receipt["status"], 1)
         report.expect(f"{name}: address made by {sent}", receipt["contractAddress"], entry.address)
@@ -158,23 +173,22 @@ class _Verifier:
         size = len(found.creation)
         report.expect(f"{name}: creation code of {sent}", data[:size], found.creation)
         report.expect(f"{name}: arguments of {sent}", data[size:], entry.constructor_bytes)
+        block = ask(lambda: self._w3.eth.get_block(receipt["blockNumber"]))
+        return int(block["timestamp"])
 
-    def _code(self, name: str, entry: Entry, found: Artifact) -> None:
-        """The code there now: the runtime code, then the immutables."""
+    def _code(self, name: str, entry: Entry, found: Artifact, created_at: int | None) -> None:
+        """The code there now: the runtime code, and the immutables in or behind it."""
         report, address = self._report, to_checksum_address(entry.address)
         code = bytes(ask(lambda: self._w3.eth.get_code(address)))
-        size = len(found.runtime)
         if not report.expect(f"{name}: has code at {entry.address}", bool(code), True):
             return
-        if not report.expect(f"{name}: code at {entry.address}", code[:size], found.runtime):
-            return
-        tail = code[size:]
-        length = sum(immutable.length for immutable in found.immutables)
-        if not report.expect(f"{name}: bytes of immutables", len(tail), length):
+        if not report.expect(f"{name}: code at {entry.address}", found.blanked(code), found.blank):
             return
         expected = _expected_immutables(name, entry, self._manifest)
+        if name == "DividendPool" and created_at is not None:
+            expected["START"] = created_at
         for immutable in found.immutables:
-            kept = tail[immutable.offset : immutable.offset + immutable.length]
+            kept = code[immutable.start : immutable.start + immutable.length]
             what = f"{name}: immutable {immutable.name}"
             if immutable.name not in expected:
                 report.findings.append(f"{what}: verify.py does not know what it should be")
@@ -188,18 +202,30 @@ class _Verifier:
         at, delays = self._addresses, inputs.delays
         backing = self._token(inputs.backing)
         expect = self._expect
-        for name in ("EcosystemReserve", "CharityRegistry", *_TAKING):
+        for name in ("EcosystemReserve", "CharityRegistry", *_DEFLATION, *_TAKING):
             expect(name, "TIMELOCK", at["Timelock"])
         for name in ("DonaGive", "ReceiptBook", "Campaign", *_TAKING):
             expect(name, "REGISTRY", at["CharityRegistry"])
-        for name in ("DonaGive", "Campaign", *_TAKING):
+        for name in ("DonaGive", "Campaign", *_DEFLATION, *_TAKING):
             expect(name, "RESERVE", at["EcosystemReserve"])
         for name in ("Giving", "IndexFunds"):
             expect(name, "RECEIPTS", at["ReceiptBook"])
         expect("Campaign", "FACTORY", at["CampaignFactory"])
         expect("CampaignFactory", "IMPLEMENTATION", at["Campaign"])
         expect("EcosystemReserve", "DOBO", at["DonaBlock"])
-        expect("Vesting", "TOKEN", at["DonaBlock"])
+        for name in ("EcosystemReserve", "Buyback"):
+            expect(name, "COMMISSION", at["Commission"])
+        expect("EcosystemReserve", "BUYBACK", at["Buyback"])
+        expect("Commission", "POOL", at["DividendPool"])
+        for name in ("Vesting", "DividendPool", "Commission"):
+            expect(name, "TOKEN", at["DonaBlock"])
+        expect("Buyback", "DOBO", at["DonaBlock"])
+        expect("Buyback", "WRAPPED", market_of(inputs, at).wrapped)
+        expect("DividendPool", "MIN_WEIGHT", inputs.dividends.min_weight * 10**18)
+        expect("Commission", "SHARE_DELAY", delays.shares)
+        if inputs.has_test_exchange:
+            expect(ROUTER, "factory", at[FACTORY])
+            expect(ROUTER, "WETH", at[WRAPPED])
         expect("Vesting", "START", inputs.vesting_start)
         expect("DonaGive", "BACKING", backing)
         expect("CharityRegistry", "PAYEE_DELAY", delays.payee)
@@ -219,6 +245,9 @@ class _Verifier:
         if total > 2_000_000_000 * 10**18:
             self._report.findings.append(f"DonaBlock: totalSupply {total} is more than was minted")
         expect("DonaBlock", "decimals", 18)
+        # the pool draws dividends by itself; how much is left of that varies
+        left = int(self._ask("DonaBlock", "allowance", at["Commission"], at["DividendPool"]))
+        self._report.expect("DonaBlock: commission lets the pool draw", left > total, True)
 
     def _listed(self) -> Iterator[tuple[str, str, int]]:
         inputs = self._manifest.inputs
@@ -243,10 +272,10 @@ class _Verifier:
         """As deployed, or changed since by whom alone could change them: then it is a note."""
         roles, at = self._manifest.inputs.roles, self._addresses
         self._role("CharityRegistry", "registrar", roles.registrar)
-        self._role("CharityRegistry", "guardian", roles.guardian)
-        self._role("IndexFunds", "guardian", roles.guardian)
-        self._role("CampaignFactory", "guardian", roles.guardian)
-        self._role("ImpactFund", "guardian", roles.guardian)
+        for name in _GUARDED:
+            self._role(name, "guardian", roles.guardian)
+        self._role("Buyback", "operator", roles.operator)
+        self._shares()
         self._role("ImpactFund", "operations", roles.operations)
         self._role("Giving", "operations", roles.operations)
         for index, group in enumerate(BENEFICIARIES):
@@ -274,6 +303,18 @@ class _Verifier:
             if holder != at["Timelock"]:
                 expected = False
                 self._expect("Timelock", "hasRole", expected, role["DEFAULT_ADMIN"], holder)
+
+    def _shares(self) -> None:
+        """Of commission, which the timelock may have changed too."""
+        planned = self._manifest.inputs.commission
+        receivers = [(self._resolve(one.account), one.share) for one in planned.receivers]
+        expected = [planned.burn_share, planned.dividend_share, receivers]
+        burn, dividends, found = self._ask("Commission", "shares")
+        shares = [burn, dividends, [tuple(one) for one in found]]
+        if shares == expected:
+            self._report.checks += 1
+        else:
+            self._note(f"Commission: shares are {shares} now, deployed with {expected}")
 
     def _role(self, name: str, getter: str, planned: str, *arguments: Any) -> None:
         # the last one is only for people: the name of a vesting group
@@ -354,7 +395,7 @@ def _expected_immutables(name: str, entry: Entry, manifest: Manifest) -> dict[st
             f"{_EIP712}_HASHED_VERSION": keccak(text="1"),
             **{key.upper(): value for key, value in given.items()},
         }
-    return {key.rstrip("_").upper(): value for key, value in given.items()}
+    return {key.strip("_").upper(): value for key, value in given.items()}
 
 
 def _backing_decimals(manifest: Manifest) -> int:

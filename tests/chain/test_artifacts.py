@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from vyper.cli.vyper_json import compile_json
 
 from donablock.chain import artifacts
-from donablock.chain.plan import OURS
+from donablock.chain.plan import FACTORY, OURS, ROUTER, WRAPPED
 from donablock.errors import ArtifactError
-from donablock.settings import settings
+from donablock.settings import Settings, settings
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -57,13 +58,34 @@ def test_unknown_contracts_are_named() -> None:
         artifacts.artifact("Bank")
 
 
-# written and tested; the plan of a deployment comes after their scripts
-NOT_DEPLOYED_YET = ("DividendPool", "Commission", "Buyback")
-
-
 def test_every_contract_of_the_plan_has_an_artifact_with_its_arguments() -> None:
-    assert sorted(artifacts.contract_names()) == sorted([*OURS, *NOT_DEPLOYED_YET])
+    assert sorted(artifacts.contract_names()) == sorted(OURS)
     for name in OURS:
         found = artifacts.artifact(name)
         assert len(found.constructor_names) == len(found.constructor_types)
-        assert len(found.runtime) + sum(i.length for i in found.immutables) <= 24_576, name
+        assert found.size <= 24_576, name
+
+
+@pytest.mark.parametrize("name", [WRAPPED, FACTORY, ROUTER])
+def test_the_exchange_of_local_chains_comes_in_its_packages(name: str) -> None:
+    found = artifacts.artifact(name)
+    assert found.is_packaged and not artifacts.artifact("Vesting").is_packaged
+    assert found.path.startswith("node_modules/@uniswap/v2-")
+    assert found.compiler.startswith("@uniswap/v2-")
+    assert len(found.constructor_names) == {WRAPPED: 0, FACTORY: 1, ROUTER: 2}[name]
+    assert found.size == len(found.runtime), "Solidity's immutables are inside the code"
+
+
+def test_a_package_that_is_not_here_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifacts, "settings", lambda: Settings(root=tmp_path))
+    artifacts.artifact.cache_clear()
+    with pytest.raises(ArtifactError, match=r"npm package @uniswap/v2-core.*run `make setup`"):
+        artifacts.artifact(FACTORY)
+    package = tmp_path / "node_modules/@uniswap/v2-core"
+    (package / "build").mkdir(parents=True)
+    (package / "package.json").write_text('{"version": "1"}')
+    (package / f"build/{FACTORY}.json").write_text('{"abi": []}')
+    with pytest.raises(ArtifactError, match=r"UniswapV2Factory\.json is not what its package"):
+        artifacts.artifact(FACTORY)

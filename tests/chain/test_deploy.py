@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,17 @@ from web3.types import TxReceipt
 from donablock.chain.deploy import Deployment
 from donablock.chain.keys import LocalSigner
 from donablock.chain.manifest import Manifest, load_manifest, read_manifest
-from donablock.chain.networks import Network, network_of
+from donablock.chain.networks import Commission, Network, Receiver, network_of
 from donablock.chain.node import Anvil
-from donablock.chain.plan import OURS, TEST_TOKEN, created_address
+from donablock.chain.plan import (
+    FACTORY,
+    OURS,
+    ROUTER,
+    TEST_TOKEN,
+    WRAPPED,
+    check_receivers,
+    created_address,
+)
 from donablock.chain.session import Session
 from donablock.chain.verify import verify
 from donablock.errors import (
@@ -31,7 +40,7 @@ from donablock.errors import (
 
 pytestmark = pytest.mark.anvil
 
-STEPS = (TEST_TOKEN, *OURS)
+STEPS = (TEST_TOKEN, WRAPPED, FACTORY, ROUTER, *OURS)
 Deploy = Callable[[Session], Manifest]
 
 
@@ -117,6 +126,8 @@ def test_it_goes_on_after_a_crash_at_any_transaction(
 
 # The registry refuses all our addresses as payees; these name the registry.
 FROM_REGISTRY = {"CharityRegistry", "DonaGive", "ReceiptBook", "Giving", "IndexFunds"}
+# The reserve names commission and buyback, and these name the reserve, or what names it.
+FROM_RESERVE = {"EcosystemReserve", "Vesting", "DonaBlock"}
 
 # What was told an address that cannot come true any more is deployed again, and nothing else. By
 # hand, from who names whom in the constructors: a row is the number of contracts there before the
@@ -125,16 +136,22 @@ MISLED = {
     0: set(),
     1: set(),
     2: set(),
-    3: {"EcosystemReserve"},
-    4: {"EcosystemReserve", "Vesting"},
+    3: set(),
+    4: set(),
     5: set(),
-    6: {"CharityRegistry"},
-    7: {"CharityRegistry", "DonaGive"},
-    8: {"CharityRegistry", "DonaGive", "ReceiptBook"},
-    9: {"CharityRegistry", "DonaGive", "ReceiptBook", "Giving"},
-    10: FROM_REGISTRY,
-    11: FROM_REGISTRY | {"Campaign"},
-    12: FROM_REGISTRY | {"Campaign", "CampaignFactory"},
+    6: {"EcosystemReserve"},
+    7: {"EcosystemReserve", "Vesting"},
+    8: FROM_RESERVE,
+    9: FROM_RESERVE | {"DividendPool"},
+    10: FROM_RESERVE | {"DividendPool", "Commission"},
+    11: set(),
+    12: {"CharityRegistry"},
+    13: {"CharityRegistry", "DonaGive"},
+    14: {"CharityRegistry", "DonaGive", "ReceiptBook"},
+    15: {"CharityRegistry", "DonaGive", "ReceiptBook", "Giving"},
+    16: FROM_REGISTRY,
+    17: FROM_REGISTRY | {"Campaign"},
+    18: FROM_REGISTRY | {"Campaign", "CampaignFactory"},
 }
 
 
@@ -172,18 +189,52 @@ def test_a_foreign_transaction_while_it_runs_stops_it_before_harm(
     assert verify(session, deploy(session)).findings == []
 
 
+def test_a_receipt_that_comes_after_its_block_is_waited_for(
+    session: Session, deploy: Deploy
+) -> None:
+    class Late(Session):
+        """Its node counts a transaction before it shows the receipt."""
+
+        asked: Counter[str] = Counter()
+
+        def receipt(self, sent: str) -> TxReceipt | None:
+            self.asked[sent] += 1
+            return super().receipt(sent) if self.asked[sent] > 4 else None
+
+    manifest = deploy(Late(session.w3, session.chain_id, session.signer))
+    assert session.next_nonce() == len(STEPS), "nothing was sent twice"
+    assert verify(session, manifest).findings == []
+
+
+def test_a_transaction_that_another_one_replaced_is_given_up(
+    session: Session, deploy: Deploy
+) -> None:
+    class Replaced(Session):
+        """Somebody with the same key is faster, once."""
+
+        def broadcast(self, raw: bytes, name: str = "the transaction") -> str:
+            if self.next_nonce() == 2:
+                session.send_coin(LocalSigner.test_account(9).address, 1)
+                return "0x" + "00" * 32
+            return super().broadcast(raw, name)
+
+    with pytest.raises(ReplacedError, match="another transaction took number 2 of .*UniswapV2F"):
+        deploy(Replaced(session.w3, session.chain_id, session.signer))
+    assert verify(session, deploy(session)).findings == []
+
+
 def test_a_creation_that_failed_is_repeated(session: Session, deploy: Deploy) -> None:
     class Stingy(Session):
-        """Gives the fourth transaction too little gas."""
+        """Gives the creation of Vesting too little gas."""
 
         def fill(self, transaction: Any, name: str, gas: Any = None, nonce: Any = None) -> Any:
             filled = super().fill(transaction, name, gas, nonce)
-            return {**filled, "gas": 600_000} if nonce == 3 else filled
+            return {**filled, "gas": 600_000} if nonce == STEPS.index("Vesting") else filled
 
     with pytest.raises(Exception, match="creating Vesting was refused"):
         deploy(Stingy(session.w3, session.chain_id, session.signer))
     manifest = deploy(session)
-    assert manifest.contracts["Vesting"].nonce > 3
+    assert manifest.contracts["Vesting"].nonce > STEPS.index("Vesting")
     assert verify(session, manifest).findings == []
 
 
@@ -324,3 +375,43 @@ def test_a_node_that_is_gone_is_named(tmp_path: Path, network: Network) -> None:
         node.kill()
         with pytest.raises(NodeError, match="the node does not answer .* and run this again"):
             Deployment(session, network, tmp_path / "31337.json").plan()
+
+
+@pytest.mark.parametrize("name", ["Commission", "DonaBlock", "DividendPool"])
+def test_commission_is_not_shared_with_what_cannot_pay_it_out(
+    session: Session, network: Network, manifest_file: Path, name: str
+) -> None:
+    """Whoever has seen a plan knows these addresses before they are."""
+    address = Deployment(session, network, manifest_file).plan().addresses[name]
+    with pytest.raises(NetworkFileError, match=f"{address} is {name} itself"):
+        Deployment(session, shared(network, address), manifest_file).plan()
+    assert session.next_nonce() == 0 and not manifest_file.exists()
+
+
+def test_receivers_of_commission_are_deployed_and_verified(
+    session: Session, network: Network, manifest_file: Path
+) -> None:
+    other = LocalSigner.test_account(19).address
+    chosen = shared(network, "EcosystemReserve", other)
+    deployment = Deployment(session, chosen, manifest_file)
+    plan = deployment.plan()
+    manifest = deployment.run(plan)
+    at = manifest.addresses
+    check_receivers(chosen, at)
+    burn, dividends, receivers = (
+        session.at("Commission", at["Commission"]).functions.shares().call()
+    )
+    assert (burn, dividends) == (5_000, 2_500)
+    assert [tuple(one) for one in receivers] == [(at["EcosystemReserve"], 1_250), (other, 1_250)]
+    shown = {power.holders: power.can for power in plan.powers}
+    assert shown[at["EcosystemReserve"],] == shown[other,] == "gets 12.50 % of commission"
+    # only the network file is another one than this deployment's
+    (finding,) = verify(session, manifest).findings
+    assert finding.startswith("network file local: commission: ")
+
+
+def shared(network: Network, *accounts: str) -> Network:
+    """The network with a quarter of the commission for these accounts."""
+    receivers = tuple(Receiver(account=one, share=2_500 // len(accounts)) for one in accounts)
+    commission = Commission(burn_share=5_000, dividend_share=2_500, receivers=receivers)
+    return network.model_copy(update={"commission": commission})

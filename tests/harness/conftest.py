@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 from eth_account import Account
 
+from donablock.chain.amounts import NATIVE
 from donablock.chain.keys import LocalSigner
 from donablock.chain.networks import BENEFICIARIES, network_of
 from donablock.chain.node import Anvil
+from donablock.chain.plan import FACTORY, ROUTER, market_of
 from donablock.chain.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +89,8 @@ def ape(request: pytest.FixtureRequest) -> Iterator[Ape]:
 
 @dataclass
 class Rehearsal:
-    """A node with a public network's id, and its outside tokens at the addresses of its file."""
+    """A node with a public network's id, and its outside tokens and exchange where its file has
+    them."""
 
     node: Anvil
     ape: Ape
@@ -117,6 +120,7 @@ def rehearse(ape: Ape) -> Iterator[Callable[..., Rehearsal]]:
         nodes.append(node)
         node.set_balance(ape.deployer, 10**18)
         put_tokens(node)
+        put_exchange(node)
         roles = own_roles()
         path = ape.folder / "roles.json"
         path.write_text(json.dumps(roles))
@@ -137,6 +141,7 @@ def own_roles() -> dict[str, Any]:
         "registrar": new(),
         "guardian": new(),
         "operations": new(),
+        "operator": new(),
         "beneficiaries": {group: new() for group in BENEFICIARIES}
         | {"ecosystem": "EcosystemReserve"},
     }
@@ -148,3 +153,16 @@ def put_tokens(node: Anvil) -> None:
     for token in network_of(node.chain_id).tokens:
         double = session.deploy("PlainToken", token.symbol, token.symbol, token.decimals)
         node.set_code(token.address, bytes(node.w3.eth.get_code(double.address)))
+
+
+def put_exchange(node: Anvil) -> None:
+    """A real Uniswap V2 at the addresses where the network file has its exchange."""
+    session = Session(node.w3, node.chain_id, LocalSigner.test_account(0))
+    market = market_of(network_of(node.chain_id), {})
+    for name, place, arguments in (
+        (FACTORY, market.factory, (NATIVE,)),
+        # its factory and its coin are in its code, wherever that is
+        (ROUTER, market.router, (market.factory, market.wrapped)),
+    ):
+        double = session.deploy(name, *arguments)
+        node.set_code(place, bytes(node.w3.eth.get_code(double.address)))

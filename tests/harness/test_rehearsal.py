@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from eth_utils.address import to_checksum_address
 
+from donablock.chain.keys import LocalSigner
 from donablock.chain.networks import network_of
-from donablock.chain.plan import OURS
+from donablock.chain.plan import OURS, ROUTER
 from donablock.chain.session import Session
 from tests.harness.conftest import ALIAS, PASSPHRASE, Rehearsal
 
@@ -42,7 +43,14 @@ def test_a_testnet_is_deployed_and_verified_through_ape(rehearse: Rehearse, chai
         assert f"{entry['address']}  {name}" in output
     for token in network.tokens:
         assert token.address in output and token.source in output
-    assert rehearsal.roles["registrar"] in output
+    exchange = network.exchange
+    assert exchange is not None
+    for place in (exchange.factory, exchange.router):
+        assert place.address in output and place.source in output
+    for role in ("registrar", "operator"):
+        assert rehearsal.roles[role] in output
+    assert "50.00 % burnt, 50.00 % dividends" in output
+    assert "from 1,000,000 DOBO of weight on" in output
     assert f"timelock {network.delays.timelock:,}" in output
 
     assert manifest["status"] == "complete" and manifest["chain_id"] == chain_id
@@ -127,7 +135,8 @@ def test_a_foreign_transaction_in_the_middle_moves_the_rest(rehearse: Rehearse) 
     ape, node = rehearsal.ape, rehearsal.node
     process = ape.start(*rehearsal.deploy_arguments())
     deadline = time.monotonic() + 200
-    while not ape.manifest_file(97).exists() or len(done(ape.manifest(97))) < 5:
+    # past the last of those that the reserve names
+    while not ape.manifest_file(97).exists() or len(done(ape.manifest(97))) < 8:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -143,7 +152,7 @@ def test_a_foreign_transaction_in_the_middle_moves_the_rest(rehearse: Rehearse) 
     assert code == 0, output
     assert "moved" in output
     finished = ape.manifest(97)
-    for name in ("Timelock", "EcosystemReserve", "Vesting", "DonaBlock"):
+    for name in OURS[:7]:
         assert finished["contracts"][name]["address"] == begun["contracts"][name]["address"]
     for name in ("DonaGive", "ReceiptBook", "Giving", "IndexFunds"):
         assert finished["contracts"][name]["address"] != begun["contracts"][name]["address"]
@@ -180,3 +189,21 @@ def test_it_refuses_what_cannot_be_meant(rehearse: Rehearse) -> None:
     node.set_code(token.address, bytes.fromhex("601060005260206000f3"))
     output = refused(*rehearsal.deploy_arguments())
     assert f"{token.symbol} at {token.address}" in output and token.source in output
+
+
+def test_it_refuses_an_exchange_that_is_not_what_the_file_says(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(97)
+    ape, node = rehearsal.ape, rehearsal.node
+    exchange = network_of(97).exchange
+    assert exchange is not None
+    # the router of another factory
+    session = Session(node.w3, 97, LocalSigner.test_account(0))
+    other = session.deploy(ROUTER, session.address, network_of(97).tokens[2].address)
+    node.set_code(exchange.router.address, bytes(node.w3.eth.get_code(other.address)))
+    code, output = ape.run(*rehearsal.deploy_arguments())
+    assert code != 0 and "Traceback" not in output, output
+    shown = " ".join(output.split())
+    assert f"router of {exchange.name} at {exchange.router.address}" in shown
+    assert f"in the file {exchange.factory.address}" in shown
+    assert node.w3.eth.get_transaction_count(to_checksum_address(ape.deployer)) == 0
+    assert not ape.manifest_file(97).exists()
