@@ -23,6 +23,7 @@ def cli() -> None:
       ape run govern schedule IndexFunds.announce_epoch 13 1,2,40 10,20,5 --account proposer
       ape run govern schedule CharityRegistry.set_guardian 0x<address> --account proposer
       ape run govern schedule CharityRegistry.revoke 12 keccak:"report 7" --account proposer
+      ape run govern schedule Commission.propose_shares "[4000, 6000, []]" --account proposer
       ape run govern schedule --file operation.json --account proposer
       ape run govern list --network ethereum:sepolia
       ape run govern show 0x1a2b
@@ -49,7 +50,8 @@ def schedule(
     """Schedule CALL ("Contract.function") with its ARGUMENTS, after showing what it would change.
 
     Arguments: numbers, true or false, 0x... or a contract's name for an address, keccak:text for a
-    hash, lists as 1,2 or [1, 2]. A file holds one operation of several calls:
+    hash, lists as 1,2 or [1, 2], structs as [1, 2] in the order of their fields or {"field": 1}.
+    A file holds one operation of several calls:
 
     \b
       {"calls": [{"call": "CharityRegistry.revoke", "args": [12, "keccak:report 7"]},

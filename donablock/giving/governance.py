@@ -28,6 +28,7 @@ from donablock.chain.session import Session, ask
 from donablock.chain.times import date_text, span_text
 from donablock.errors import AmountError, InputError
 from donablock.giving.charities import Charities
+from donablock.giving.deflation_words import tellers
 from donablock.giving.funds import Epoch, Funds
 
 __all__ = ["Call", "Description", "Draft", "Governance", "Operation", "State"]
@@ -418,6 +419,9 @@ class Governance:
             return "0x" + value.hex()
         if isinstance(value, (list, tuple)):
             return "[" + ", ".join(self._text(item, names) for item in value) + "]"
+        if isinstance(value, Mapping):
+            inner = (f"{key}: {self._text(item, names)}" for key, item in value.items())
+            return "{" + ", ".join(inner) + "}"
         if isinstance(value, str) and is_address(value):
             address = to_checksum_address(value)
             return f"{address} ({names[address]})" if address in names else address
@@ -435,6 +439,7 @@ class Governance:
             "Timelock.grantRole": self._role_changes,
             "Timelock.revokeRole": self._role_changes,
             "EcosystemReserve.release": self._released,
+            **tellers(self._session),
         }
         teller = by_title.get(title)
         if teller is not None:
