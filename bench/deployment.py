@@ -58,8 +58,10 @@ class Bench:
         return int(self.send(call, sender, value)["gasUsed"])
 
 
-def send(w3: Web3, call: Any, sender: ChecksumAddress, value: int = 0) -> TxReceipt:
-    transaction = {"from": sender, "value": value, "gas": GAS_LIMIT}
+def send(
+    w3: Web3, call: Any, sender: ChecksumAddress, value: int = 0, gas: int = GAS_LIMIT
+) -> TxReceipt:
+    transaction = {"from": sender, "value": value, "gas": gas}
     receipt = w3.eth.wait_for_transaction_receipt(call.transact(transaction))
     if receipt["status"] != 1:
         raise RuntimeError(f"{call.fn_name} reverted")

@@ -23,7 +23,7 @@ from rich.table import Table
 from web3 import Web3
 from web3.types import TxParams, Wei
 
-from bench import fundraising
+from bench import deflation, fundraising, months
 from bench.deployment import DAY, NATIVE, NOTICE, PAYEE_DELAY, Bench, build, deploy
 from bench.measurements import Ceiling, Measurements
 from donablock.chain.node import Anvil
@@ -89,6 +89,11 @@ CEILINGS = {
     fundraising.REJECT: Ceiling(67_500, "-"),
     fundraising.REPAY: Ceiling(67_000, "-"),
     fundraising.LEND: Ceiling(46_000, "-"),
+    **{
+        deflation.beside(name, stakers): ceiling
+        for stakers in (deflation.FEW, deflation.MANY)
+        for name, ceiling in deflation.CEILINGS.items()
+    },
 }
 
 # One fund per size, so that warm and cold are the same for each.
@@ -375,7 +380,7 @@ def markdown(gas: dict[str, int]) -> str:
         "|---|---:|---:|---:|---|",
     ]
     for name, used in sorted(gas.items(), key=lambda row: (row[0] not in CEILINGS, row[0])):
-        if name.endswith(", cold"):
+        if name.endswith(", cold") or name.startswith(deflation.PREFIXES):
             continue
         cold = gas.get(f"{name}, cold")
         ceiling = CEILINGS.get(name)
@@ -413,6 +418,8 @@ def main() -> int:
     console = Console()
     with Anvil(timestamp=START, accounts=30, steps_tracing=True) as node:
         found = measure(node)
+    gas, where = deflation.measure(START)
+    found.gas |= gas
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(found.gas, indent=2, sort_keys=True) + "\n")
     limits = {name: ceiling.gas for name, ceiling in CEILINGS.items()}
@@ -420,7 +427,11 @@ def main() -> int:
     document = DOCUMENT.read_text()
     document = replace_section(document, "figures", markdown(found.gas))
     document = replace_section(document, "where", where_markdown(found.where))
+    document = replace_section(document, "dividends", deflation.markdown(gas))
+    document = replace_section(document, "months", months.markdown(months.costs(gas)))
+    document = replace_section(document, "where dividends", where_markdown(where))
     DOCUMENT.write_text(document)
+    months.PICTURE.write_text(months.draw(months.costs(gas)))
 
     table = Table("operation", "warm", "ceiling", "room", title="gas, whole transaction")
     for name, ceiling in CEILINGS.items():

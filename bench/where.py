@@ -17,6 +17,8 @@ CREATE = 20_000
 WARM = 100
 
 _CALLS = {"CALL", "STATICCALL", "DELEGATECALL"}
+# Vyper asks whether there is code before it calls what returns nothing: that is the first touch.
+_ASKS = {"EXTCODESIZE"}
 _LOCK = {"TLOAD", "TSTORE"}
 
 
@@ -61,7 +63,7 @@ def _kind(op: str, cost: int) -> str:
         if cost >= CREATE:
             return "slots set from zero"
         return "slots changed" if cost >= CHANGE else "slots changed again"
-    if op in _CALLS:
+    if op in _CALLS or op in _ASKS:
         return "first calls of a contract" if cost >= COLD_ACCOUNT else "further calls"
     if op.startswith("LOG"):
         return "events"
