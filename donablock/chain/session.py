@@ -120,6 +120,11 @@ class Session:
         return self.signer.address
 
     @property
+    def timeout(self) -> float:
+        """Seconds to wait until a transaction is in a block."""
+        return self._timeout
+
+    @property
     def addresses(self) -> dict[str, ChecksumAddress]:
         """Our contracts: name -> address."""
         return dict(self._addresses)
