@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["are_hexadecimal", "lower"]
+__all__ = ["are_data", "are_hexadecimal", "lower"]
 
 # longer shapes are made anew: texts may be as long as a node likes
 _KEPT = 4_096
@@ -22,27 +22,38 @@ _TO_SHAPE = bytes(
 
 
 class _Shapes(dict[int, bytes]):
-    """What text of a length is once every digit is "0"."""
+    """What text of a length is once every digit is "0"; for bytes, only of an even length."""
+
+    def __init__(self, *, are_bytes: bool) -> None:
+        self._are_bytes = are_bytes
 
     def __missing__(self, length: int) -> bytes:
-        shape = b"0x" + b"0" * (length - 2) if length >= 2 else b"?"
+        is_possible = length >= 2 and not (self._are_bytes and length % 2)
+        shape = b"0x" + b"0" * (length - 2) if is_possible else b"?"
         if length <= _KEPT:
             self[length] = shape
         return shape
 
 
-_shapes = _Shapes()
+_any, _bytes = _Shapes(are_bytes=False), _Shapes(are_bytes=True)
 
 
-def are_hexadecimal(texts: Sequence[str], length: int | None = None) -> bool:
-    """Each is "0x" and lower-case digits, any count of them.
+def are_hexadecimal(texts: Sequence[str]) -> bool:
+    """Each is "0x" and lower-case digits, any count of them."""
+    return _are(texts, b"".join(map(_any.__getitem__, map(len, texts))))
 
-    length: of each text with its "0x", where that is known: quicker.
+
+def are_data(texts: Sequence[str], length: int | None = None) -> bool:
+    """Each is "0x" and lower-case digits, two for each byte.
+
+    length: of every text with its "0x", where that is known: quicker.
     """
     if length is None:
-        shape = b"".join(map(_shapes.__getitem__, map(len, texts)))
-    else:
-        shape = _shapes[length] * len(texts)
+        return _are(texts, b"".join(map(_bytes.__getitem__, map(len, texts))))
+    return _are(texts, _bytes[length] * len(texts))
+
+
+def _are(texts: Sequence[str], shape: bytes) -> bool:
     return "".join(texts).encode("ascii", "replace").translate(_TO_SHAPE) == shape
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from donablock.chain.hexadecimal import are_hexadecimal, lower
+from donablock.chain.hexadecimal import are_data, are_hexadecimal, lower
 
 GOOD = re.compile(r"0x[0-9a-f]*", re.ASCII)
 texts = (
@@ -23,9 +23,14 @@ def test_it_is_as_strict_as_looking_at_each(some: list[str]) -> None:
     assert are_hexadecimal(some) == all(GOOD.fullmatch(text) for text in some)
 
 
+@given(st.lists(texts, max_size=8))
+def test_data_has_two_digits_a_byte(some: list[str]) -> None:
+    assert are_data(some) == all(GOOD.fullmatch(text) and len(text) % 2 == 0 for text in some)
+
+
 @given(st.lists(st.from_regex(r"[0x]{2}[0-9a-fA-Fx]{8}", fullmatch=True), max_size=8))
 def test_a_known_length_changes_nothing(some: list[str]) -> None:
-    assert are_hexadecimal(some, 10) == are_hexadecimal(some)
+    assert are_data(some, 10) == are_data(some)
 
 
 @pytest.mark.parametrize(
