@@ -237,7 +237,8 @@ def test_numbers_are_exact_beyond_any_float() -> None:
         ("value > 1 units(|x)", "`x`", "a number from 0 to 77", "`100 units(6)`"),
         ("value > 1 units(|78)", "`78`", "a number from 0 to 77", "no token has more"),
         ("value > |.5 ether", "`.`", "a value", "a digit before the point"),
-        ("value > |" + "9" * 81, "a number of 81 digits", "at most 80", "a uint256 has no more"),
+        ("value > |" + "9" * 310, "a number of 310 digits", "at most 309", "a uint256 has no"),
+        ("value > |" + "9" * 309, "a number of 1027 bits", "at most 1024", "a uint256 has no"),
         ("value > 1 |000", "`000`", "an operator, or the end", "join conditions"),
         ("value > |0xff", "bytes1", "a number (uint256)", "in decimal: 255"),
         # operators

@@ -14,12 +14,13 @@ __all__ = ["LIMITS", "Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`integer_bits`: no intermediate result can be larger; four uint256 multiplied reach it."""
+    """`integer_bits`: no number that is written or computed can be larger; four uint256 multiplied
+    reach it. Every such number is written with `digits`."""
 
     characters: int = 4_096
     nodes: int = 512
     depth: int = 64
-    digits: int = 80
+    digits: int = 309
     literal_bytes: int = 256
     options: int = 256
     integer_bits: int = 1_024

@@ -309,6 +309,13 @@ class Parser:
             )
         factor, unit = self._unit()
         value, rest = divmod(int(whole + part) * factor, 10 ** len(part))
+        if value.bit_length() > self._limits.integer_bits:
+            raise ConditionError(
+                token.start,
+                f"a number of {value.bit_length()} bits",
+                f"at most {self._limits.integer_bits}",
+                "a uint256 has no more than 78 digits",
+            )
         if rest:
             if unit:
                 mend = f"a {unit} counts {factor} of the smallest unit; write fewer digits"
