@@ -64,8 +64,8 @@ async def position(
     )
     if row is None:
         raise StreamError(
-            f"{consumer} has no position on chain {chain_id}: the chain has no cursor yet, or the"
-            " consumer was not registered"
+            f"{consumer} has no position on chain {chain_id}: it was not registered, or the chain"
+            " has no cursor yet"
         )
     return Position(consumer, chain_id, row["seq"], row["number"], row["hash"], row["kafka"])
 
