@@ -946,11 +946,16 @@ def _class_weight(edge: uint256, by_years: uint256) -> uint256:
             break
         rungs: uint256 = self._ladder[word]
         if rungs != 0:
-            found += (rungs & _BITS_128) * (factors & _BITS_8) + (
-                rungs >> 128
-            ) * ((factors >> 8) & _BITS_8)
+            # all rungs together hold less than 2**92, a factor is below 2**8
+            found = unsafe_add(
+                found,
+                unsafe_add(
+                    unsafe_mul(rungs & _BITS_128, factors & _BITS_8),
+                    unsafe_mul(rungs >> 128, (factors >> 8) & _BITS_8),
+                ),
+            )
         factors >>= 16
-        word += _EPOCHS_A_YEAR
+        word = unsafe_add(word, _EPOCHS_A_YEAR)
     return found
 
 
@@ -1102,13 +1107,19 @@ def _settled(
     for _: uint256 in range(MAX_TERM + 1):
         if at >= end:
             break
-        # the weight is the same until the next anniversary
-        years: uint256 = (position.maturity - at - 1) // _EPOCHS_A_YEAR
-        until: uint256 = min(end, position.maturity - years * _EPOCHS_A_YEAR)
+        # the weight is the same until the next anniversary; `at` is before `end`, and so before the
+        # maturity: nothing here can fall below zero
+        years: uint256 = (
+            unsafe_sub(unsafe_sub(position.maturity, at), 1) // _EPOCHS_A_YEAR
+        )
+        until: uint256 = min(
+            end,
+            unsafe_sub(position.maturity, unsafe_mul(years, _EPOCHS_A_YEAR)),
+        )
         next: uint256 = self._sum_before(until, over, added)
         scaled += (
             position.principal
-            * ((_MULTIPLIERS >> (8 * (years + 1))) & _BITS_8)
+            * ((_MULTIPLIERS >> unsafe_mul(8, unsafe_add(years, 1))) & _BITS_8)
             * (next - sum)
         )
         sum = next
