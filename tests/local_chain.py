@@ -61,7 +61,9 @@ class World:
         target = self.anyone.contract(contract)
         data = target.encode_abi(function, args=list(arguments))
         timelock = self.anyone.contract("Timelock").functions
-        call = (target.address, 0, data, b"\0" * 32, b"\0" * 32)
+        # the second it is scheduled in makes a repetition another operation
+        salt = self.anyone.now.to_bytes(32, "big")
+        call = (target.address, 0, data, b"\0" * 32, salt)
         delay = timelock.get_minimum_delay().call()
         self.session(PROPOSER).send(timelock.schedule(*call, delay))
         self.node.advance(delay)

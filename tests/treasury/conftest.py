@@ -15,6 +15,7 @@ from web3.contract import Contract
 from donablock.chain.amounts import Asset
 from donablock.chain.artifacts import abi
 from donablock.chain.assets import asset_at
+from donablock.chain.scan import scan
 from donablock.chain.session import Session
 from donablock.treasury.keeper import Options
 from donablock.treasury.rounds import Keeper
@@ -118,12 +119,43 @@ class Market:
         call = self.world.token.functions.mint(self.buyback.address, amount)
         self.send(DEPLOYER, call)
 
-    def list_route(self, bounds: tuple[int, ...] = BOUNDS, money: str = "") -> None:
-        router = self.contract("UniswapV2Router02").address
-        token = money or self.world.token.address
+    def list_route(
+        self,
+        bounds: tuple[int, ...] = BOUNDS,
+        money: str = "",
+        router: str = "",
+        min_reserve: int = MIN_RESERVE,
+    ) -> None:
+        """Through the timelock. The first observation is made with it."""
         self.world.through_timelock(
-            "Buyback", "list_route", token, router, FEE, MIN_RESERVE, bounds
+            "Buyback",
+            "list_route",
+            money or self.world.token.address,
+            router or self.contract("UniswapV2Router02").address,
+            FEE,
+            min_reserve,
+            bounds,
         )
+
+    def propose_shares(self, burn: int, dividends: int, *receivers: tuple[str, int]) -> None:
+        """Through the timelock; ready after the delay of config/networks/local.json."""
+        self.world.through_timelock("Commission", "propose_shares", (burn, dividends, receivers))
+
+    def coin_pair(self, coin: int, dobo: int) -> str:
+        """A pair of DOBO and the wrapped coin; the wrapped coin's address."""
+        rich, wrapped = self.session(LIQUIDITY), self.contract("WETH9")
+        factory = self.contract("UniswapV2Factory").functions
+        rich.send(factory.createPair(self.dobo.address, wrapped.address))
+        place = factory.getPair(self.dobo.address, wrapped.address).call()
+        rich.send(wrapped.functions.deposit(), coin)
+        rich.send(wrapped.functions.transfer(place, coin))
+        rich.send(self.dobo.functions.transfer(place, dobo))
+        rich.send(rich.at_abi(place, abi("UniswapV2Pair")).functions.mint(rich.address))
+        return str(wrapped.address)
+
+    def logs(self, contract: str, event: str) -> list[Any]:
+        """Every log of one kind, oldest first."""
+        return list(scan(self.contract(contract), event))
 
     def trade(self, usd: int = 0, dobo: int = 0) -> None:
         """Somebody else buys DOBO with so much stablecoin, or sells so much DOBO."""
