@@ -273,19 +273,21 @@ class Deployment:
     def _pretended(
         self, steps: list[Step], placements: dict[str, Placement], done: frozenset[str]
     ) -> StateOverride:
-        """Tokens that later constructors ask for decimals or supply, or for an approval, before
-        they exist."""
+        """What later constructors ask before it exists: tokens for decimals, supply or an approval,
+        the campaigns' code."""
         network, names = self._network, {step.name for step in steps} - done
         backing = next((t.decimals for t in network.tokens if t.symbol == network.backing), None)
         if backing is None:
             backing = network.test_token.decimals if network.test_token is not None else 18
-        decimals = {TEST_TOKEN: backing, "DonaBlock": 18, "DonaGive": backing}
-        if not names & set(decimals):
+        answers = {TEST_TOKEN: backing, "DonaBlock": 18, "DonaGive": backing}
+        # the factory only asks whether there is any code
+        answers["Campaign"] = 1
+        if not names & set(answers):
             return {}
         # a far nonce, so that no trial creation comes to an address that is pretended below
         pretended: StateOverride = {self._deployer: StateOverrideParams(nonce=_FAR_NONCE)}
-        for name in names & set(decimals):
-            code: Any = _answers(decimals[name])
+        for name in names & set(answers):
+            code: Any = _answers(answers[name])
             pretended[placements[name].address] = StateOverrideParams(code=code)
         return pretended
 
