@@ -416,7 +416,8 @@ class EmbeddedPostgres:
             if not (ending or taken) or time.monotonic() > deadline:
                 if _NO_SPACE in said:
                     raise _full(self.folder)
-                raise DatabaseError(f"the database in {self.folder} did not start: {_why(said)}")
+                why = _why(said).replace(self._seen(""), f"{self.folder}/")
+                raise DatabaseError(f"the database in {self.folder} did not start: {why}")
             if taken:
                 self._port = 0
             time.sleep(0.1)
@@ -658,7 +659,7 @@ def _free_port() -> int:
 def _why(said: str) -> str:
     """The lines that say what went wrong, without times and process ids."""
     lines = re.findall(r"(?:FATAL|PANIC|ERROR|HINT|DETAIL):\s+(.*)", said)
-    return "; ".join(lines[-4:]) or said.strip()[-500:] or "it said nothing"
+    return "; ".join(lines[-4:]) or " ".join(said.split())[-500:] or "it said nothing"
 
 
 def _full(folder: Path) -> DatabaseFullError:
