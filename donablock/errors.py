@@ -7,7 +7,8 @@ DonaBlockError
 │   ├── ConditionError          a monitor's condition; `position`
 │   ├── DefinitionError         what a monitor is to look for: category, contracts, ABI
 │   ├── EndpointError           a webhook endpoint's URL, headers or limits
-│   └── SecretError             a webhook secret
+│   ├── SecretError             a webhook secret
+│   └── NotFoundError           there is no such thing, or it is somebody else's
 ├── FileError                   a file of ours is wrong or missing
 │   ├── NetworkFileError        config/networks
 │   ├── ChainFileError          config/chains.json, or the operator's own
@@ -80,6 +81,10 @@ class EndpointError(InputError):
 
 class SecretError(InputError):
     """A webhook secret cannot be understood, or an endpoint has none."""
+
+
+class NotFoundError(InputError):
+    """There is no such thing, or it belongs to somebody else: nobody is told which."""
 
 
 class FileError(DonaBlockError):

@@ -60,6 +60,17 @@ class Settings(BaseSettings):
     stream_retention: float = Field(
         default=3_600.0, ge=0, description="seconds that read messages of the stream are kept"
     )
+    webhook_networks: str = Field(
+        default="",
+        description="networks of one's own that webhooks may reach, such as 10.8.0.0/16,fd12::/48",
+    )
+    webhook_refused: str = Field(
+        default="", description="public networks that webhooks must not reach, such as one's own"
+    )
+    webhook_ports: str = Field(
+        default="80,443,8080,8443", description="ports of public addresses for webhooks, or `any`"
+    )
+    webhook_http: bool = Field(default=False, description="webhooks may go without TLS, too")
     log_format: Literal["console", "json"] = Field(
         default="console", description="lines for people, or one JSON object a line"
     )

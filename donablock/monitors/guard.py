@@ -34,6 +34,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from donablock.errors import EndpointError, RefusedAddressError
+from donablock.settings import Settings
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -138,6 +139,22 @@ class Policy:
     is_http_allowed: bool = False
 
     @classmethod
+    def configured(cls, chosen: Settings) -> Policy:
+        """As the operator set it (DONABLOCK_WEBHOOK_...). Raises EndpointError."""
+        ports = None if chosen.webhook_ports.strip() == "any" else _listed(chosen.webhook_ports)
+        if ports is not None and not all(port.isdigit() and int(port) < 65_536 for port in ports):
+            raise EndpointError(
+                f"DONABLOCK_WEBHOOK_PORTS={chosen.webhook_ports!r} is no list of ports; write"
+                " 443,8443 or any"
+            )
+        return cls.of(
+            _listed(chosen.webhook_networks),
+            _listed(chosen.webhook_refused),
+            [0] if ports is None else [int(port) for port in ports],
+            chosen.webhook_http,
+        )
+
+    @classmethod
     def of(
         cls,
         networks: Sequence[str] = (),
@@ -152,6 +169,10 @@ class Policy:
             PORTS if ports is None else None if 0 in ports else frozenset(ports),
             is_http_allowed,
         )
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _network(text: str) -> Network:

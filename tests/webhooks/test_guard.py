@@ -24,6 +24,7 @@ from donablock.monitors.guard import (
     guarded_connector,
     refusal,
 )
+from donablock.settings import Settings
 
 PUBLIC = Policy()
 ANY_PORT = Policy.of(ports=[0], is_http_allowed=True)
@@ -168,6 +169,23 @@ def test_ports_are_those_of_web_servers_unless_the_operator_says_otherwise() -> 
         check_address("127.0.0.1", port, OWN)
         with pytest.raises(RefusedAddressError, match="port"):
             check_address("8.8.8.8", port, OWN)
+
+
+def test_the_operators_settings_are_the_policy() -> None:
+    assert Policy.configured(Settings()) == PUBLIC
+    chosen = Settings(
+        webhook_networks="10.8.0.0/16, fd12::/48",
+        webhook_refused="8.8.8.0/24",
+        webhook_ports="443",
+        webhook_http=True,
+    )
+    assert Policy.configured(chosen) == Policy.of(
+        ["10.8.0.0/16", "fd12::/48"], ["8.8.8.0/24"], [443], True
+    )
+    assert Policy.configured(Settings(webhook_ports="any")).ports is None
+    for ports in ("http", "70000", "1-9"):
+        with pytest.raises(EndpointError, match="no list of ports"):
+            Policy.configured(Settings(webhook_ports=ports))
 
 
 def test_a_network_that_is_none_is_named() -> None:
