@@ -82,6 +82,7 @@ class Database:
         connections: int = 10,
         name: str = "donablock",
         command_timeout: float = 60.0,
+        minimum_version: int = MINIMUM_VERSION,
     ) -> Database:
         """connections: at most so many at once, besides one for each leadership and each `news`.
         name: how the server lists us. command_timeout: seconds until a statement that is not
@@ -110,7 +111,7 @@ class Database:
                 ) from error
         database = cls(url, pool, command_timeout)
         try:
-            await database._check_server()
+            await database._check_server(minimum_version)
         except BaseException:
             await database.close()
             raise
@@ -126,14 +127,13 @@ class Database:
         finally:
             await database.close()
 
-    async def _check_server(self) -> None:
+    async def _check_server(self, minimum: int) -> None:
         async with self.connection() as connection:
             version = int(await connection.fetchval("SHOW server_version_num"))
             encoding = await connection.fetchval("SHOW server_encoding")
-        if version < MINIMUM_VERSION * 10_000:
+        if version < minimum * 10_000:
             raise DatabaseError(
-                f"the database is PostgreSQL {version // 10_000}; {MINIMUM_VERSION} or newer is"
-                " needed"
+                f"the database is PostgreSQL {version // 10_000}; {minimum} or newer is needed"
             )
         if encoding != "UTF8":
             raise DatabaseError(
@@ -157,7 +157,11 @@ class Database:
         """A connection, where each statement is its own transaction."""
         with _translated():
             async with self._pool.acquire(timeout=self._command_timeout) as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.InternalClientError:
+                    connection.terminate()  # the driver has lost track of it
+                    raise
 
     @contextlib.asynccontextmanager
     async def transaction(
@@ -208,7 +212,7 @@ class Database:
                     raise
                 _log.warning(
                     "transaction is tried again",
-                    because=str(error),
+                    because=str(error).partition("\n")[0],
                     safe_by=idempotent_by if is_unknown else "it was not committed",
                 )
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
@@ -456,7 +460,7 @@ def _translated() -> Iterator[None]:
         raise DatabaseFullError(
             f"the disk of the database is full: free some space there ({error})"
         ) from error
-    except (*_GONE, asyncpg.InterfaceError, OSError) as error:
+    except (*_GONE, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         if not _is_gone(error):
             raise
         said = str(error) or type(error).__name__
@@ -469,7 +473,8 @@ def _is_gone(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         return "connection" in str(error) or "pool is clos" in str(error)
     if not isinstance(error, OSError):
-        return isinstance(error, _GONE)
+        # InternalClientError: seen when a server is killed while a statement is being sent
+        return isinstance(error, (*_GONE, asyncpg.InternalClientError))
     # also TimeoutError: a server that does not answer is as good as gone. Only the driver's own
     # count, not those of whatever else runs in the block
     frame = error.__traceback__
