@@ -79,7 +79,7 @@ class LogAnswer(Struct, rename="camel", gc=False, frozen=True):
     """A log of a receipt."""
 
     address: AddressText
-    topics: tuple[HashText, ...]
+    topics: Annotated[tuple[HashText, ...], Meta(max_length=4)]
     data: str
     block_hash: HashText
     log_index: Quantity

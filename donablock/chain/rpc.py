@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -40,6 +40,7 @@ from donablock.chain.transport import Transport
 __all__ = ["Limits", "Question", "Rpc"]
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Parameters = Sequence[object]
 
 _SERVER_ERRORS = 500
@@ -88,23 +89,25 @@ class _Answer(Struct, Generic[T]):
     error: _Error | str | None = None
 
 
-class Question(Generic[T]):
+class Question(Generic[T_co]):
     """A method, and the type that msgspec makes of its result."""
 
-    def __init__(self, method: str, kind: Any) -> None:
+    def __init__(self, method: str, kind: Any, *, none_if: re.Pattern[str] | None = None) -> None:
+        """none_if: an error with such a message means what others say by null."""
         self.method = method
+        self.none_if = none_if
         # two decoders, since most answers are either one object or all of one kind
-        self.one: msgspec.json.Decoder[_Answer[T]] = msgspec.json.Decoder(_Answer[kind])
-        self.many: msgspec.json.Decoder[list[_Answer[T]] | _Answer[T]] = msgspec.json.Decoder(
+        self.one: msgspec.json.Decoder[_Answer[T_co]] = msgspec.json.Decoder(_Answer[kind])
+        self.many: msgspec.json.Decoder[list[_Answer[T_co]] | _Answer[T_co]] = msgspec.json.Decoder(
             list[_Answer[kind]] | _Answer[kind]
         )
-        self.result: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+        self.result: msgspec.json.Decoder[T_co] = msgspec.json.Decoder(kind)
 
     def __repr__(self) -> str:
         return f"Question({self.method})"
 
 
-_raw = msgspec.json.Decoder(list[_Answer[Raw]] | _Answer[Raw])
+_RAW: Question[Raw] = Question("", Raw)
 _encoder = msgspec.json.Encoder()
 
 
@@ -159,6 +162,13 @@ class Rpc:
         if isinstance(answer, Fault):
             raise answer
         return answer
+
+    async def try_ask(self, question: Question[T], parameters: Parameters) -> T | Fault:
+        """The same, with what went wrong as the result."""
+        try:
+            return await self.ask(question, parameters)
+        except Fault as fault:
+            return fault
 
     async def ask_all(
         self, question: Question[T], parameters: Sequence[Parameters]
@@ -275,7 +285,7 @@ class Rpc:
             raise self._http_fault(status, body, count)
         if count == 1:
             answer = self._decode(question.one, question, body)
-            return [self._take(answer, first)]
+            return [self._take(question, answer, first)]
         try:
             found = question.many.decode(body)
         except (ValueError, RecursionError):
@@ -283,19 +293,18 @@ class Rpc:
             return self._read_each(question, body, first, count)
         if isinstance(found, _Answer):
             raise self._whole(found, count)
-        return self._sort(found, first, count)
+        return self._sort(question, found, first, count)
 
     def _read_each(
         self, question: Question[T], body: bytes, first: int, count: int
     ) -> list[T | Fault]:
-        found = self._decode(_raw, question, body)
+        found = self._decode(_RAW.many, question, body)
         if isinstance(found, _Answer):
             raise self._whole(found, count)
-        raw = self._sort(found, first, count)
         answers: list[T | Fault] = []
-        for one in raw:
+        for one in self._sort(_RAW, found, first, count):
             if isinstance(one, Fault):
-                answers.append(one)
+                answers.append(_or_none(question, one))
                 continue
             try:
                 answers.append(self._decode(question.result, question, one))
@@ -320,7 +329,9 @@ class Rpc:
                 raise TruncatedFault("an answer that ends too early") from None
             raise GarbageFault("an answer that is no JSON") from None
 
-    def _sort(self, found: list[_Answer[T]], first: int, count: int) -> list[T | Fault]:
+    def _sort(
+        self, question: Question[T], found: list[_Answer[T]], first: int, count: int
+    ) -> list[T | Fault]:
         """Answers may come in any order, but each question has one and there is no other."""
         by_place: dict[int, T | Fault] = {}
         for answer in found:
@@ -331,16 +342,16 @@ class Rpc:
                 raise MixedUpFault("an answer to what was not asked")
             if place in by_place:
                 raise MixedUpFault("two answers to one question")
-            taken = self._take(answer, first + place)
+            taken = self._take(question, answer, first + place)
             by_place[place] = taken
         if any(self._is_about_size(answer) for answer in by_place.values()):
             raise _BatchTooLarge
         missing = MixedUpFault(f"no answer to {count - len(by_place)} of {count} questions")
         return [by_place.get(place, missing) for place in range(count)]
 
-    def _take(self, answer: _Answer[T], id: int) -> T | Fault:
+    def _take(self, question: Question[T], answer: _Answer[T], id: int) -> T | Fault:
         if answer.error is not None:
-            return self._refusal(answer.error)
+            return _or_none(question, self._refusal(answer.error))
         if answer.id != id or type(answer.id) is not int:
             return MixedUpFault("an answer to what was not asked")
         if answer.result is UNSET:
@@ -362,7 +373,7 @@ class Rpc:
     def _http_fault(self, status: int, body: bytes, count: int) -> Exception:
         """Many nodes put the JSON-RPC error into an answer with an HTTP error."""
         try:
-            found = _raw.decode(body)
+            found = _RAW.many.decode(body)
         except (ValueError, RecursionError):
             return HttpFault(status)
         if isinstance(found, list):
@@ -396,3 +407,11 @@ class Rpc:
         return isinstance(answer, RefusalFault) and (
             answer.code in _SIZE_CODES or _SIZE_WORDS.search(answer.message) is not None
         )
+
+
+def _or_none(question: Question[T], fault: Fault) -> T | Fault:
+    """None where that is what the node means."""
+    words = question.none_if
+    if isinstance(fault, RefusalFault) and words is not None and words.search(fault.message):
+        return cast(T, None)
+    return fault

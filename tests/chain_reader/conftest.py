@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
+from donablock.chain.chains import Chain, chain_of
+from donablock.chain.nodes import Nodes
 from donablock.chain.rpc import Limits, Rpc
 from tests.chain_reader.fake_chain import FakeChain, address, payment, transfer
 from tests.chain_reader.fake_node import FakeNode
@@ -42,3 +44,37 @@ async def connect() -> AsyncIterator[Callable[..., Rpc]]:
     yield connect
     for one in opened:
         await one.aclose()
+
+
+@pytest_asyncio.fixture
+async def read() -> AsyncIterator[Callable[..., Nodes]]:
+    """read(node, other, timeout=1, patience=0.2): a source of blocks, closed at the end.
+
+    chain: how far answers are checked (default: all the way, as on a local chain).
+    """
+    opened: list[Nodes] = []
+
+    def read(
+        *nodes: FakeNode, chain: Chain | None = None, patience: float = 2.0, **limits: object
+    ) -> Nodes:
+        made = Limits(**limits)  # type: ignore[arg-type]
+        urls = [node.url for node in nodes]
+        opened.append(Nodes(chain or chain_of(31337), urls, made, patience=patience))
+        return opened[-1]
+
+    yield read
+    for one in opened:
+        await one.aclose()
+
+
+@pytest.fixture
+def unproved() -> Chain:
+    """A chain whose formats are not known: neither hash nor root can be recomputed."""
+    return chain_of(31337).model_copy(
+        update={
+            "is_header_checked": False,
+            "is_receipts_root_checked": False,
+            "bloom": "covered",
+            "transaction_types": None,
+        }
+    )
