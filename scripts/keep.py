@@ -110,15 +110,15 @@ def show(keeper: Keeper, seen: Snapshot, decision: Decision, signs: bool) -> Non
 
 def gas_text(keeper: Keeper, seen: Snapshot, act: Act, signs: bool) -> str:
     """By the node's estimate where there is an account; else what it takes as a rule."""
-    gas, word = GAS[act.duty], "about"
+    gas = GAS[act.duty]
+    told = f"about {gas:_}"
     if signs:
         try:
-            cost = keeper.plan(act).cost
+            gas = keeper.plan(act).cost.gas or gas
         except ChainError as error:
             return str(error)
-        gas, word = cost.gas or gas, "by the node's estimate"
-    fee = seen.coin_asset.text(gas * seen.gas_price)
-    return f"{gas:_}, {word}; {fee} at the base fee"
+        told = f"{gas:_} by the node's estimate"
+    return f"{told}, {seen.coin_asset.text(gas * seen.gas_price)} at the current price"
 
 
 def later_text(found: Later, now: int) -> str:
@@ -137,7 +137,7 @@ def tell(outcome: Outcome, seen: Snapshot, at: Home) -> bool:
         done("refused", f"{title}: {outcome.reason}", good=False)
         return False
     if outcome.done is None:
-        done(outcome.result.value, f"{title} ({outcome.reason})")
+        done(outcome.result.value, title + (f": {outcome.reason}" if outcome.reason else ""))
         return True
     done("done", f"{title}; {seen.coin_asset.text(outcome.fee)} of gas")
     for line in logged(outcome, seen):

@@ -20,6 +20,7 @@ from donablock.treasury.staking import (
     percent_text,
     read_position,
     read_term,
+    years_text,
 )
 from scripts._console import (
     Group,
@@ -337,13 +338,17 @@ def show_added(result: Done, asset: Asset) -> None:
         done("compounded", f"{asset.text(event['amount'])} into position {event['index']}")
 
 
-def years_text(years: int) -> str:
-    return f"{years} year{'s' if years != 1 else ''}"
-
-
 def weight_text(weight: int) -> str:
     """A weight is a number of DOBO times a multiplier, and no DOBO."""
     return format_amount(weight, 18, "").rstrip()
+
+
+def weight_now(one: Position) -> str:
+    """A weight, and what it grows to where it does not count in full yet."""
+    if not one.is_fresh:
+        return weight_text(one.weight)
+    then = f"{weight_text(one.next_weight)} from {date_text(one.next_change_at)} on"
+    return f"{weight_text(one.weight)}, {then}"
 
 
 def terms_lines(terms: Terms) -> list[tuple[str, str]]:
@@ -417,7 +422,7 @@ def show_positions(owner: str, found: list[Position], asset: Asset) -> None:
                 str(one.index),
                 asset.text(one.left),
                 str(one.multiplier),
-                weight_text(one.weight),
+                weight_now(one),
                 asset.text(one.claimable),
                 date_text(one.ends_at),
                 asset.text(one.unlockable),
@@ -438,7 +443,7 @@ def show_position(one: Position, asset: Asset) -> None:
             *([("paid out", asset.text(one.released))] if one.released else []),
             ("term", years_text(one.term)),
             ("multiplier", f"{one.multiplier}, with {years_text(one.years_left)} left, rounded up"),
-            ("weight", f"{weight_text(one.weight)} in month {one.pool.epoch}"),
+            ("weight", weight_now(one)),
             ("dividends", f"{asset.text(one.claimable)} to claim"),
             ("locked until", date_text(one.ends_at)),
             ("free now", asset.text(one.unlockable)),

@@ -128,10 +128,11 @@ class Shares:
 class Snapshot:
     """Everything at one block: amounts in smallest units, times in unix seconds.
 
-    `keeper` is who would act, the zero address if nobody. `gas_price` in wei. `divides`: whether
-    closing the pool's pot would give its epoch's weights something. `unsettled`: DOBO that arrived
-    at Commission. `owed` by Commission, only where it was asked for. `coin` and `stray` are the
-    chain's coin and DOBO that lie in the buyback.
+    `keeper` is who would act, the zero address if nobody. `gas_price`: what the node takes now, in
+    wei, tip included (there are chains whose base fee is 0). `divides`: whether closing the pool's
+    pot would give its epoch's weights something. `unsettled`: DOBO that arrived at Commission.
+    `owed` by Commission, only where it was asked for. `coin` and `stray` are the chain's coin and
+    DOBO that lie in the buyback.
     """
 
     block: int
@@ -211,12 +212,11 @@ class Watcher:
         of_commission, of_buyback = reader(commission, block), reader(buyback, block)
         ready_at = int(of_commission("proposal_ready_at"))
         dobo = self._asset(of_buyback("DOBO"))
-        base_fee = latest.get("baseFeePerGas")
         held = token(session, dobo.address).functions.balanceOf(buyback.address)
         return Snapshot(
             block=block,
             now=int(latest["timestamp"]),
-            gas_price=int(ask(lambda: w3.eth.gas_price) if base_fee is None else base_fee),
+            gas_price=int(ask(lambda: w3.eth.gas_price)),
             keeper=self._keeper,
             coin_asset=self._asset(NATIVE),
             dobo=dobo,

@@ -36,6 +36,7 @@ __all__ = [
     "percent_text",
     "read_position",
     "read_term",
+    "years_text",
 ]
 
 # what the pool's constants say; tests compare them
@@ -78,6 +79,11 @@ def read_position(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise InputError(f"{text!r} is no position; write its number (`ape run stake show`)")
     return int(text)
+
+
+def years_text(years: int) -> str:
+    """ "1 year" or "4 years"."""
+    return f"{years} year{'s' if years != 1 else ''}"
 
 
 def percent_text(share: Fraction) -> str:
@@ -199,12 +205,15 @@ class Position:
 
     @property
     def years_left(self) -> int:
-        """Of the running epoch, rounded up; what the multiplier is by."""
-        return self._years_left(self.pool.starts_at)
+        """What the multiplier is by, rounded up: in the running epoch, or in the next one where it
+        counts in full from then on."""
+        second = self.next_change_at if self.is_fresh else self.pool.starts_at
+        epochs = max(self.ends_at - second, 0) // EPOCH
+        return min(-(-epochs // EPOCHS_A_YEAR), MAX_TERM)
 
     @property
     def multiplier(self) -> int:
-        """Of a DOBO of it in the running epoch, were it not changed in it."""
+        """What each DOBO of it weighs."""
         return multiplier(self.years_left)
 
     @property
@@ -223,10 +232,6 @@ class Position:
         """Principal that is free at a second, what has left by then included."""
         passed = min(max(second - self.ends_at, 0), self.unlocked_at - self.ends_at)
         return self.principal * passed // (self.unlocked_at - self.ends_at)
-
-    def _years_left(self, second: int) -> int:
-        epochs = max(self.ends_at - second, 0) // EPOCH
-        return min(-(-epochs // EPOCHS_A_YEAR), MAX_TERM)
 
 
 @dataclass(frozen=True)
@@ -344,7 +349,7 @@ class Staking:
         if ends_at <= position.ends_at:
             raise InputError(
                 f"position {position.index} is locked until {date_text(position.ends_at)}; "
-                f"{term} years from now end on {date_text(ends_at)}: write more years"
+                f"{years_text(term)} from now last until {date_text(ends_at)}: write more years"
             )
         return self._caller.plan("extend", position.index, term)
 
