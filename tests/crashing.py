@@ -26,13 +26,21 @@ Stage = Callable[..., Awaitable[Any]]
 
 # Children are forked from a process that has everything imported and runs nothing else.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.crashing", "asyncpg", "aiohttp", "msgspec", "structlog"])
+_preloaded = ["tests.crashing", "asyncpg", "aiohttp", "msgspec", "structlog"]
+_context.set_forkserver_preload(_preloaded)
 PATIENCE = 60.0
 """Seconds for a child to end by itself."""
 
 
 class StageFailed(AssertionError):
     """The stage ended with an error of its own."""
+
+
+def preload(*modules: str) -> None:
+    """Imports these once for all children. Called while test modules are imported: children then
+    start in milliseconds, not after seconds of imports."""
+    _preloaded.extend(modules)
+    _context.set_forkserver_preload(_preloaded)
 
 
 def crash(stage: Stage, arguments: Sequence[Any] = (), at: int | None = None) -> bool:
