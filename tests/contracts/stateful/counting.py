@@ -70,7 +70,7 @@ LENGTHS = {
     "ImpactMachine": 2_500,
     "DividendPoolMachine": 4_000,
     "CommissionMachine": 2_000,
-    "BuybackMachine": 2_000,
+    "BuybackMachine": 1_500,
 }
 
 

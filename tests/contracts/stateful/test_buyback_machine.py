@@ -367,9 +367,14 @@ class BuybackMachine(CountedMachine):
     @precondition(lambda self: self.listed())
     @rule(pick=picks, part=parts, days=st.integers(0, 3))
     def buy_as_usual(self, pick, part, days):
-        """When the interval is over, or some days later."""
+        """When the interval is over, to the second, or some days later."""
         name = self.pick(self.listed(), pick)
-        self.wait_for_a_price(name, self.moneys[name].next_at + days * DAY)
+        next_at = self.moneys[name].next_at
+        self.wait_for_a_price(name, next_at + days * DAY - 1)
+        if self.now < next_at and self.is_open() and self.may_revert():
+            with self.call("buy", reverts="buyback: too soon"):
+                self.buyback.buy(self.token(name), 1, FAR, sender=self.operator)
+        self.wait(next_at - self.now)
         if name in self.buyers():
             most, _, _ = self.buyback.purchase(self.token(name))
             self._buy(name, max(1, most * part // BASIS), self.operator)
@@ -574,16 +579,22 @@ class BuybackMachine(CountedMachine):
             self.operator = account
 
     @precondition(lambda self: self.now >= self.next_stop_at)
-    @rule(go=st.integers(0, 5), is_short=st.booleans())
+    @rule(go=st.integers(0, 3), is_short=st.booleans())
     def stop(self, go, is_short):
-        if go != 4:
+        if go != 2:
             return
         with self.call("stop_entries"):
             self.buyback.stop_entries(sender=self.guardian)
         self.stopped_until, self.next_stop_at = self.now + STOP, self.now + STOP_INTERVAL
+        self.buy_nothing_now()
         if is_short:
             self.wait(HOUR)
             self._resume()
+
+    def buy_nothing_now(self):
+        """During a stop; there are few."""
+        with self.call("buy", reverts="buyback: purchases are stopped"):
+            self.buyback.buy(self.token("usd"), 1, FAR, sender=self.operator)
 
     def _resume(self):
         with self.call("resume_entries"):
@@ -595,6 +606,8 @@ class BuybackMachine(CountedMachine):
     def a_stop_ends(self, is_waited_for, offset):
         if is_waited_for:
             self.wait(self.stopped_until + offset - self.now)
+            if not self.is_open():
+                self.buy_nothing_now()
         else:
             self._resume()
 

@@ -171,7 +171,8 @@ class CommissionMachine(CountedMachine):
         deposits = [self.commission.deposit_info(number).amount for number in covered]
         assert found["deposited"] == sum(deposits) == receipt.deposited, "COM-3: deposited"
         fields = ("first_deposit", "last_deposit", "amount", "burnt", "dividends", "shared_out")
-        assert [found[name] for name in fields] == [getattr(receipt, name) for name in fields]
+        expected = [getattr(receipt, name) for name in fields]
+        assert [found[name] for name in fields] == expected, "COM-3: its figures"
         assert found["batch"] == receipt.number == len(self.logged) + 1, "COM-3: number"
         assert all(arrival.under is receipt.under for arrival in receipt.arrivals), "COM-5"
         self.logged.append(found)
@@ -203,12 +204,6 @@ class CommissionMachine(CountedMachine):
     @rule(seconds=st.sampled_from([1, 12, DAY, DELAY, EPOCH]) | st.integers(1, 60 * DAY))
     def wait_a_while(self, seconds):
         self.wait(seconds)
-
-    @precondition(lambda self: self.model.proposed is not None)
-    @rule(is_end=st.booleans(), offset=st.sampled_from([-1, 0]))
-    def wait_for_an_edge(self, is_end, offset):
-        """To the second: before a proposal is ready or lapses, and at it."""
-        self.wait(self.model.ready_at + is_end * APPLY_TIME + offset - self.now)
 
     # --- arriving ---------------------------------------------------------------------------------
 
@@ -326,6 +321,19 @@ class CommissionMachine(CountedMachine):
     def apply(self):
         self._apply()
 
+    @precondition(lambda self: self.model.proposed is not None)
+    @rule(is_end=st.booleans(), offset=st.sampled_from([-1, 0]))
+    def apply_at_an_edge(self, is_end, offset):
+        """To the second: before a proposal is ready or lapses, and at it."""
+        self.wait(self.model.ready_at + is_end * APPLY_TIME + offset - self.now)
+        if self.model.can_apply(self.now):
+            self._apply()
+        elif self.may_revert():
+            is_early = self.now < self.model.ready_at
+            reason = "commission: too early" if is_early else "commission: proposal has lapsed"
+            with self.call("apply_shares", reverts=reason):
+                self.commission.apply_shares()
+
     def _apply(self):
         model = self.model
         if is_settled := model.unsettled > 0:
@@ -337,6 +345,7 @@ class CommissionMachine(CountedMachine):
         assert self.commission.unsettled() < LEFT_OVER, "COM-5: not settled"
         model.apply()
         assert as_shares(self.commission.shares()) == model.shares
+        assert self.commission.proposal_ready_at() == 0
         self.check_shares()
 
     @rule(drawn=shares(), size=sizes, late=st.integers(0, APPLY_TIME - 1))

@@ -610,6 +610,13 @@ def test_a_bad_route_is_refused(world, changed, reason):
         world.list_route(**changed)
 
 
+def test_only_the_timelock_unlists(world):
+    for sender in (world.operator, world.guardian, roles.address("stranger")):
+        with boa.reverts("buyback: not the timelock"):
+            world.buyback.unlist_route(world.usd, sender=sender)
+    assert world.buyback.routes(world.usd).pair == world.pair.address
+
+
 def test_without_a_route_it_says_so_first(ready):
     """Whatever else would be refused: the purchase was a moment ago, and nobody is idle."""
     world = ready
