@@ -385,16 +385,23 @@ def test_dobo_may_be_either_token_of_the_pair(world, is_dobo_first):
     """The order is that of the addresses."""
     place = ("0xff" if is_dobo_first else "0x00") + "17" * 19
     money = deployers.PLAIN_TOKEN.deploy("Money", "MON", 6, override_address=place)
-    money.mint(world.rich, USD_RESERVE)
+    money.mint(world.rich, 2 * USD_RESERVE)
     money.mint(world.buyback, 10**6 * USD)
-    world.add(money, USD_RESERVE, 10**6 * DOBO)
+    pair = world.add(money, USD_RESERVE, 10**6 * DOBO)
     world.list_route(money=money)
     assert world.buyback.routes(money).is_dobo_first == is_dobo_first
-    boa.env.timestamp += MAX_WINDOW
-    _, _, price = world.buyback.purchase(money)
-    assert price == (USD_RESERVE << 112) // (10**6 * DOBO)
+    boa.env.timestamp += WINDOW
+    prices = [(USD_RESERVE << 112) // (10**6 * DOBO)]
+    assert world.buyback.purchase(money)[2] == prices[0]
+    # the pair counts as often as it is traded on
+    for _ in range(2):
+        world.uniswap.swap(money, USD_RESERVE // 1_000, world.dobo, world.rich)
+        of_dobo, of_money = pair.getReserves()[:2][:: 1 if is_dobo_first else -1]
+        prices.append((of_money << 112) // of_dobo)
+        boa.env.timestamp += WINDOW
+    assert world.buyback.purchase(money)[2] == sum(prices) // 3
     bought = world.buyback.buy(money, 10 * USD, FAR, sender=world.operator)
-    assert bought == out(10 * USD, USD_RESERVE, 10**6 * DOBO)
+    assert bought == out(10 * USD, of_money, of_dobo)
 
 
 # --- routers that lie -----------------------------------------------------------------------------
