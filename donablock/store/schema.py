@@ -241,7 +241,12 @@ monitor_addresses = sa.Table(
     metadata,
     Column("monitor_id", Text, sa.ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True),
     _column("address", Bytes, primary_key=True),
+    # one that is watched no more stays, so that its removal has a revision
+    _column("is_watched", Boolean, server_default=sa.true()),
+    _column("revision", BigInteger, server_default=sa.text("0")),
+    _column("active_from_block", BigInteger, nullable=True),
     Index("monitor_addresses_address_idx", "address"),
+    Index("monitor_addresses_revision_idx", "revision"),
 )
 
 # One number for every change of a monitor, its addresses or its being enabled. A sequence alone
