@@ -159,11 +159,11 @@ def logged(outcome: Outcome, seen: Snapshot) -> list[str]:
         elif event.name == "Forwarded":
             found.append(f"{text(event['amount'])} forwarded")
         elif event.name == "Settled":
-            found.append(
-                f"settlement {event['batch']}: of {text(event['amount'])} "
-                f"{text(event['burnt'])} burnt, {text(event['dividends'])} dividends, "
-                f"{text(event['shared_out'])} owed to receivers"
-            )
+            found += [
+                f"settlement {event['batch']} of {text(event['amount'])}",
+                f"{text(event['burnt'])} burnt, {text(event['dividends'])} dividends",
+                f"{text(event['shared_out'])} owed to receivers",
+            ]
         elif event.name == "EpochClosed":
             found.append(f"{text(event['amount'])} divided for month {event['epoch']}")
         elif event.name == "CarriedOver":

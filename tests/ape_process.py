@@ -55,6 +55,12 @@ class Ape:
         assert len(lines) == 1 and err.strip().endswith(lines[0]), err
         return lines[0]
 
+    def output(self, *command: str) -> str:
+        """What a person would see, of a command that may fail: its lines, and the error's."""
+        _, out, err = self._ask(command, None)
+        errors = [line for line in err.splitlines() if line.startswith("error: ")]
+        return "\n".join([out, *errors])
+
     def _ask(self, command: tuple[str, ...], account: int | None) -> tuple[int, str, str]:
         signs = [] if account is None else ["--account", f"TEST::{account}", "--yes"]
         assert self._process.stdin is not None and self._process.stdout is not None

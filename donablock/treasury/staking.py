@@ -349,7 +349,7 @@ class Staking:
         if ends_at <= position.ends_at:
             raise InputError(
                 f"position {position.index} is locked until {date_text(position.ends_at)}; "
-                f"{years_text(term)} from now last until {date_text(ends_at)}: write more years"
+                f"{years_text(term)} from now end on {date_text(ends_at)}: write more years"
             )
         return self._caller.plan("extend", position.index, term)
 

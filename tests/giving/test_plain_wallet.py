@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from typing import Any
 
-import pytest
 from eth_abi.abi import decode
-from eth_account import Account
 from eth_utils.abi import event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
 
 from donablock.chain.amounts import NATIVE
 from donablock.giving.receipts import Receipts
 from donablock.settings import settings
+from tests.cast import cast
 from tests.giving.conftest import DONOR, PAYEES
 from tests.local_chain import World
 
@@ -44,35 +41,11 @@ def read_logs(contract: str, event: str, logs: list[dict[str, Any]]) -> list[dic
     return read
 
 
-def cast(world: World, *arguments: str) -> dict[str, Any]:
-    found = next(
-        iter(settings().root.glob("node_modules/@foundry-rs/cast-*/bin/cast")), shutil.which("cast")
-    )
-    if found is None:
-        pytest.skip("needs cast: run `make setup`, or put Foundry's on PATH")
-    Account.enable_unaudited_hdwallet_features()
-    key = Account.from_mnemonic(
-        "test test test test test test test test test test test junk",
-        account_path=f"m/44'/60'/0'/0/{DONOR}",
-    ).key
-    done = subprocess.run(
-        [
-            *(str(found), "send", "--json", "--rpc-url", world.node.url),
-            *("--private-key", "0x" + bytes(key).hex(), *arguments),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    receipt: dict[str, Any] = json.loads(done.stdout)
-    return receipt
-
-
 def test_a_gift_of_coin_by_cast_is_read_from_its_log(world: World) -> None:
     giving = world.anyone.contract("Giving").address
     receipt = cast(
         world,
+        DONOR,
         *(giving, "donate_native(uint256,bytes32)", "1", "0x" + MEMO.hex()),
         *("--value", "0.1ether"),
     )
@@ -89,9 +62,10 @@ def test_a_gift_of_coin_by_cast_is_read_from_its_log(world: World) -> None:
 def test_a_gift_of_tokens_to_a_fund_by_cast_is_read_from_its_log(world: World) -> None:
     funds = world.anyone.contract("IndexFunds").address
     token = world.token.address
-    cast(world, token, "approve(address,uint256)", funds, "5000000")
+    cast(world, DONOR, token, "approve(address,uint256)", funds, "5000000")
     receipt = cast(
         world,
+        DONOR,
         *(funds, "donate_token(uint256,uint256,address,uint256,bytes32,bool)"),
         *("13", "1", token, "5000000", "0x" + MEMO.hex(), "true"),
     )

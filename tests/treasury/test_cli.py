@@ -121,7 +121,7 @@ def test_a_keeper_shows_first_and_then_does(ape: Ape, market: Market) -> None:
     out = ape.run("keep", account=OPERATOR)
     assert "done  buy with USDX" in out and "bought for" in out
     assert "done  observe USDX" in out and "done  settle" in out
-    assert "settlement 1: of" in out and "0 DOBO owed to receivers" in out
+    assert "settlement 1 of" in out and "0 DOBO owed to receivers" in out
     assert "Nothing is due." in ape.run("keep", account=OPERATOR)
 
 

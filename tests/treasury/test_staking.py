@@ -375,9 +375,7 @@ def test_a_longer_term_of_before_is_kept_for_the_unlocking(market: Market, alice
 def test_extending_must_be_longer(market: Market, alice: Staking) -> None:
     market.stake(ALICE, DOBO, 4)
     for term in (1, 4):
-        words = (
-            f"is locked until 2029-08-14 .*; {term} years? from now last until .*write more years"
-        )
+        words = f"is locked until 2029-08-14 .*; {term} years? from now end on .*write more years"
         refuses(market, ALICE, words, lambda t=term: alice.plan_extend(position(market), t))
     for term in (0, 13):
         words = "1 to 12 years"
