@@ -158,8 +158,21 @@ def test_what_the_timelock_may_change_is_a_note(
     as_timelock(node, session, manifest, registry.functions.set_registrar(OTHER))
     timelock = session.at("Timelock", addresses["Timelock"])
     as_timelock(node, session, manifest, timelock.functions.update_delay(5 * 86_400))
+    buyback = session.at("Buyback", addresses["Buyback"]).functions
+    as_timelock(node, session, manifest, buyback.set_operator(OTHER))
+    commission = session.at("Commission", addresses["Commission"]).functions
+    as_timelock(node, session, manifest, commission.set_guardian(OTHER))
+    as_timelock(node, session, manifest, commission.propose_shares((2_500, 7_000, [(OTHER, 500)])))
+    node.advance(7 * 86_400)
+    session.send(commission.apply_shares())
     report = verify(session, manifest)
     assert report.is_clean
+    for start in (
+        f"Buyback: operator is {OTHER} now",
+        f"Commission: guardian is {OTHER} now",
+        f"Commission: shares are [2500, 7000, [('{OTHER}', 500)]] now, deployed with [5000, 5000, ",
+    ):
+        assert any(note.startswith(start) for note in report.notes), start
     assert any(
         note.startswith(f"CharityRegistry: registrar is {OTHER} now") for note in report.notes
     )
