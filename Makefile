@@ -97,6 +97,10 @@ test: compile web ## all tests (under ten minutes on two cores)
 test-deep: setup ## a million calls over all state machines; adds up, can be resumed
 	@$(python) -m tests.contracts.stateful.deep
 
+.PHONY: kafka
+kafka: setup ## run the stream on a real Apache Kafka broker (needs Maven and Java 17)
+	@$(python) -m tools.kafka
+
 .PHONY: mutate
 mutate: setup ## break every contract line by line; the tests must notice
 	@$(python) -m tools.mutate

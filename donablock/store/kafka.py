@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -40,10 +39,11 @@ METADATA_SECONDS = 30.0
 """How often readers and relay look whether the topic has more partitions."""
 
 _RECORDS = 500  # that are taken from librdkafka at once
+_REPORT_SECONDS = 30.0  # between two log lines of the same error
 _CLIENT = {
     "socket.keepalive.enable": True,
     "reconnect.backoff.max.ms": 2_000,
-    "log.connection.close": False,
+    "log_level": 2,  # it would say for each try to connect that it failed; see `report`
 }
 _CONSUMER = {
     "group.id": "donablock",  # asked for, and not used: partitions are assigned by hand
@@ -67,8 +67,16 @@ _errors = counter("kafka_errors", "times that Kafka could not be asked", "what")
 
 def client_options(brokers: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What every client of ours is made with. options: librdkafka's, as for security."""
-    logger = logging.getLogger("donablock.kafka")
-    return {**_CLIENT, "bootstrap.servers": brokers, "logger": logger, **(options or {})}
+    said: dict[str, float] = {}
+
+    def report(error: Any) -> None:
+        _errors.labels("client").inc()
+        now = time.monotonic()
+        if now - said.get(error.name(), -_REPORT_SECONDS) >= _REPORT_SECONDS:
+            said[error.name()] = now
+            _log.warning("kafka has a problem", because=error.str())
+
+    return {**_CLIENT, "bootstrap.servers": brokers, "error_cb": report, **(options or {})}
 
 
 def key_of(chain_id: int) -> bytes:
