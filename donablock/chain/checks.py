@@ -1,24 +1,28 @@
-"""Whether a node's answer can be true, and what the services pass on made of it.
+"""Whether a node's answers can be true, and the block of ours that is made of them.
 
 Cheap checks come first. Where the chain's format is known, the last ones are proofs: the block's
 hash from its header, the receipts' root from the receipts. What no root covers is a node's word:
-a transaction's sender, the address of a contract that was made.
+the address of a contract that was made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain as chained
+from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from donablock.chain.answers import (
     BlockAnswer,
     HeaderAnswer,
+    LogAnswer,
     ProvableReceiptAnswer,
     ReceiptAnswer,
 )
-from donablock.chain.blocks import Block, BlockRef, Log, Transaction
+from donablock.chain.assemble import SUCCESS, assemble
+from donablock.chain.blocks import Block, BlockRef
 from donablock.chain.bloom import bloom_of
 from donablock.chain.chains import Chain
 from donablock.chain.faults import GarbageFault, LieFault
@@ -28,9 +32,10 @@ from donablock.chain.receipts_root import KNOWN_TYPES, receipts_root
 
 __all__ = ["check_block", "check_header"]
 
+S = TypeVar("S", bound=Struct)
+
 _LIMIT = 2**63
 _ADDRESS, _HASH = 42, 66
-_SUCCESS = {"0x1": True, "0x0": False}
 # how nodes number logs, as text: made once, and longer when a block has more of them
 _numbers: list[str] = []
 
@@ -42,10 +47,10 @@ def check_header(
     number: int | None = None,
     hash: str | None = None,
 ) -> BlockRef:
-    """The block that was asked for by `number` or `hash`, or LieFault, GarbageFault."""
+    """The block that was asked for by `number` or `hash`. Raises LieFault, GarbageFault."""
     texts = [text for text in msgspec.structs.astuple(header) if isinstance(text, str)]
     if not are_hexadecimal(texts):
-        header = _in_lower_case(header)
+        header = _lowered(header, "header")
     ref = BlockRef(
         _integer(header.number, "block number"),
         header.hash,
@@ -73,14 +78,37 @@ def check_header(
 def check_block(
     block: BlockAnswer, receipts: Sequence[ReceiptAnswer], ref: BlockRef, chain: Chain
 ) -> Block:
-    """The whole block, or LieFault, GarbageFault.
+    """The whole block. Raises LieFault, GarbageFault.
 
     ref: what `check_header` said of this very answer. Where the chain's receipts' root is checked,
     `receipts` are ProvableReceiptAnswer.
     """
     where = f"block {ref.number}"
+    logs = _logs_of(receipts)
+    _check_places(block, receipts, logs, where)
+    if not _are_texts(block, receipts, logs):
+        # some nodes write addresses with capitals
+        block, receipts = _block_lowered(block), [_receipt_lowered(one) for one in receipts]
+        logs = _logs_of(receipts)
+        if not _are_texts(block, receipts, logs):
+            raise GarbageFault(f"gave {where} with data that is not whole bytes")
+    _check_logs(block, receipts, logs, where, chain)
+    _check_outcomes(receipts, where)
+    return assemble(block, receipts, ref, chain.chain_id)
+
+
+def _logs_of(receipts: Sequence[ReceiptAnswer]) -> list[LogAnswer]:
+    return list(chained.from_iterable([one.logs for one in receipts]))
+
+
+def _check_places(
+    block: BlockAnswer,
+    receipts: Sequence[ReceiptAnswer],
+    logs: Sequence[LogAnswer],
+    where: str,
+) -> None:
+    """Everything is of this block, and in its place."""
     given = block.transactions
-    hashes = _texts([one.hash for one in given], "transaction hash", _HASH)
     if len(receipts) != len(given):
         raise LieFault(
             "count", f"{where} has {len(given)} transactions and {len(receipts)} receipts"
@@ -89,76 +117,33 @@ def check_block(
         raise LieFault("foreign_receipt", f"gave {where} a receipt of another block")
     if [one.transaction_hash for one in receipts] != [one.hash for one in given]:
         raise LieFault("foreign_receipt", f"gave {where} a receipt of another transaction")
-
-    listed = [one.logs for one in receipts]
-    logs = list(chained.from_iterable(listed))
-    count = len(logs)
-    if [log.block_hash for log in logs].count(block.hash) != count:
+    if [log.block_hash for log in logs].count(block.hash) != len(logs):
         raise LieFault("foreign_log", f"gave {where} a log of another block")
-    if [log.log_index for log in logs] != _first_numbers(count):
-        raise LieFault("log_order", f"the logs of {where} are not numbered 0 to {count - 1}")
-    addresses = _texts([log.address for log in logs], "address of a log", _ADDRESS)
-    topics = [log.topics for log in logs]
-    flat = list(chained.from_iterable(topics))
-    if not are_data(flat, _HASH):
-        topics = [tuple(_texts(list(some), "topic", _HASH)) for some in topics]
-        flat = list(chained.from_iterable(topics))
-    data = _texts([log.data for log in logs], "data of a log")
+    if [log.log_index for log in logs] != _first_numbers(len(logs)):
+        raise LieFault("log_order", f"the logs of {where} are not numbered 0 to {len(logs) - 1}")
 
-    _check_logs(block, receipts, addresses, flat, where, chain)
 
-    made = list(map(Log, addresses, topics, data, range(count)))
-    split: list[tuple[Log, ...]] = []
-    start = 0
-    for some in listed:
-        end = start + len(some)
-        split.append(tuple(made[start:end]))
-        start = end
-    outcomes = [_SUCCESS.get(one.status or "") for one in receipts]
-    if None in outcomes:
+def _check_outcomes(receipts: Sequence[ReceiptAnswer], where: str) -> None:
+    outcomes = {one.status for one in receipts}
+    if not outcomes <= SUCCESS.keys():
         raise LieFault(
             "no_status",
             f"a receipt of {where} does not say whether it succeeded (before Byzantium?)",
         )
-    if any(some and not is_success for some, is_success in zip(split, outcomes, strict=True)):
+    if "0x0" in outcomes and any(one.logs and one.status == "0x0" for one in receipts):
         raise LieFault("logs_of_failed", f"a failed transaction of {where} has logs")
-    values = [one.value for one in given]
-    if not are_hexadecimal(values):
-        values = _lowered(values, "value")
-    return Block(
-        chain.chain_id,
-        ref.number,
-        ref.hash,
-        ref.parent,
-        ref.timestamp,
-        tuple(
-            map(
-                Transaction,
-                hashes,
-                range(len(given)),
-                _texts([one.sender for one in given], "sender", _ADDRESS),
-                _recipients([one.to for one in given]),
-                values,
-                _texts([one.input for one in given], "input"),
-                outcomes,
-                _created(block, receipts, outcomes),
-                split,
-            )
-        ),
-    )
 
 
 def _check_logs(
     block: BlockAnswer,
     receipts: Sequence[ReceiptAnswer],
-    addresses: Sequence[str],
-    topics: Sequence[str],
+    logs: Sequence[LogAnswer],
     where: str,
     chain: Chain,
 ) -> None:
     """The logs beside bloom and root of the header, as far as the chain's format is known."""
     told = int(block.logs_bloom, 16)
-    if chain.bloom != "off" and told and not addresses:
+    if chain.bloom != "off" and told and not logs:
         raise LieFault("bloom", f"gave {where} no logs, though its bloom tells of some")
     if chain.is_receipts_root_checked:
         # the root covers every log, and so more than the bloom does
@@ -167,7 +152,7 @@ def _check_logs(
             found = receipts_root(provable, chain.transaction_types or KNOWN_TYPES)
         except (ValueError, OverflowError) as error:
             raise LieFault("receipts_root", f"{where} has {error}") from None
-        if found != block.receipts_root.lower():
+        if found != block.receipts_root:
             raise LieFault(
                 "receipts_root",
                 f"the receipts of {where} give the root {found}, not {block.receipts_root}",
@@ -175,59 +160,58 @@ def _check_logs(
         return
     if chain.bloom == "off":
         return
-    found_bloom = bloom_of([*addresses, *topics])
-    if told & ~found_bloom:
+    bloom = bloom_of([text for log in logs for text in (log.address, *log.topics)])
+    if told & ~bloom:
         raise LieFault("bloom", f"logs of {where} are missing: its bloom tells of more")
-    if chain.bloom == "exact" and told != found_bloom:
+    if chain.bloom == "exact" and told != bloom:
         raise LieFault("bloom", f"{where} has logs that its bloom does not tell of")
 
 
-def _created(
-    block: BlockAnswer, receipts: Sequence[ReceiptAnswer], outcomes: Sequence[bool | None]
-) -> list[str | None]:
-    """The address of the contract that each transaction made, None where it made none."""
-    found = [
-        receipt.contract_address if is_success and one.to is None else None
-        for one, receipt, is_success in zip(block.transactions, receipts, outcomes, strict=True)
-    ]
-    return _recipients(found)
+# --- texts ----------------------------------------------------------------------------------------
 
 
-def _recipients(addresses: list[str | None]) -> list[str | None]:
-    """The same, checked."""
-    there = [address for address in addresses if address is not None]
-    if are_data(there, _ADDRESS):
-        return addresses
-    lowered = iter(_lowered(there, "address"))
-    return [None if address is None else next(lowered) for address in addresses]
+def _are_texts(
+    block: BlockAnswer, receipts: Sequence[ReceiptAnswer], logs: Sequence[LogAnswer]
+) -> bool:
+    """Everything that goes on is lower-case hexadecimal, and data is whole bytes."""
+    given = block.transactions
+    hashes = [block.hash, block.parent_hash, block.receipts_root, *(one.hash for one in given)]
+    addresses = [log.address for log in logs]
+    addresses += [one.sender for one in given]
+    addresses += [one.to for one in given if one.to is not None]
+    addresses += [one.contract_address for one in receipts if one.contract_address is not None]
+    return (
+        are_data(hashes, _HASH)
+        and are_data(addresses, _ADDRESS)
+        and are_data(list(chained.from_iterable([log.topics for log in logs])), _HASH)
+        and are_data([log.data for log in logs] + [one.input for one in given])
+        and are_hexadecimal([one.value for one in given])
+    )
 
 
-def _texts(texts: list[str], what: str, length: int | None = None) -> list[str]:
-    """The same in lower case, or GarbageFault."""
-    return texts if are_data(texts, length) else _lowered(texts, what)
+def _block_lowered(block: BlockAnswer) -> BlockAnswer:
+    transactions = tuple(_lowered(one, "transaction") for one in block.transactions)
+    return msgspec.structs.replace(_lowered(block, "block"), transactions=transactions)
 
 
-def _lowered(texts: list[str], what: str) -> list[str]:
-    """Some nodes write addresses with capitals."""
+def _receipt_lowered(receipt: ReceiptAnswer) -> ReceiptAnswer:
+    logs = tuple(_lowered(log, "log") for log in receipt.logs)
+    return msgspec.structs.replace(_lowered(receipt, "receipt"), logs=logs)
+
+
+def _lowered(answer: S, what: str) -> S:
+    """With its own texts, and tuples of texts, in lower case."""
+    changed: dict[str, object] = {}
     try:
-        lowered = [lower(text) for text in texts]
+        for name in answer.__struct_fields__:
+            value = getattr(answer, name)
+            if isinstance(value, str):
+                changed[name] = lower(value)
+            elif isinstance(value, tuple) and value and isinstance(value[0], str):
+                changed[name] = tuple(map(lower, value))
     except ValueError:
         raise GarbageFault(f"gave a {what} that is not hexadecimal") from None
-    if what != "value" and not are_data(lowered):
-        raise GarbageFault(f"gave a {what} that is not whole bytes")
-    return lowered
-
-
-def _in_lower_case(header: HeaderAnswer) -> HeaderAnswer:
-    try:
-        changed = {
-            name: lower(value)
-            for name in header.__struct_fields__
-            if isinstance(value := getattr(header, name), str)
-        }
-    except ValueError:
-        raise GarbageFault("gave a header that is not hexadecimal") from None
-    return msgspec.structs.replace(header, **changed)
+    return msgspec.structs.replace(answer, **changed)
 
 
 def _integer(text: str, what: str) -> int:

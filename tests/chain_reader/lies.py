@@ -324,7 +324,7 @@ def trickle() -> Lie:
         await response.prepare(request)
         for at in range(len(true)):
             await response.write(true[at : at + 1])
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
         return response
 
     return Lie("trickle", reply=reply)

@@ -246,15 +246,16 @@ async def test_a_node_that_lies_about_its_head_is_passed_over(
     chain: FakeChain, read: Read, lie: lies.Lie, kind: str
 ) -> None:
     async with FakeNode(chain) as liar, FakeNode(chain, lag=1) as truthful:
-        source = read(liar, truthful, timeout=1)
+        limit = 3.0 if kind == "timeout" else 30.0
+        source = read(liar, truthful, timeout=limit)
         liar.inject(lie, method=AT)
         assert await source.head() == truthful.head.ref
         if kind == "timeout":
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(limit + 0.2)
         faults = {node.name: node.faults for node in source.health().nodes}
         assert set(faults[liar.name]) == {kind} and faults[truthful.name] == {}
         with pytest.raises(NodesFailedError, match=f"the head of local: {liar.name}: "):
-            await read(liar, timeout=1).head()
+            await read(liar, timeout=limit).head()
 
 
 async def test_a_head_whose_parents_are_not_its_own_is_passed_over(

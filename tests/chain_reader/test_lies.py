@@ -6,6 +6,8 @@ behind.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -53,8 +55,9 @@ class Pair:
     async def follow_the_liar(self, source: Nodes) -> None:
         """Its head is followed, so it is asked first. On a busy machine it may answer too late."""
         for _ in range(50):
-            if await source.head() == self.liar.head.ref:
-                return
+            with contextlib.suppress(NodesFailedError):
+                if await source.head() == self.liar.head.ref:
+                    return
         raise AssertionError("the liar's head was never followed")
 
     def faults(self, source: Nodes) -> dict[str, int]:
@@ -204,8 +207,8 @@ async def test_a_lie_about_a_block_is_recognised_and_the_next_node_asked(
     pair: Pair, read: Read, unproved: Chain, case: Told, is_proved: bool
 ) -> None:
     chain = None if is_proved else unproved
-    limits = {"timeout": 0.5, "body_cap": 1_000_000}
-    source = read(pair.liar, pair.truthful, chain=chain, patience=5.0, **limits)
+    limits = {"timeout": 2.0 if case.kind == "timeout" else 30.0, "body_cap": 1_000_000}
+    source = read(pair.liar, pair.truthful, chain=chain, patience=30.0, **limits)
     await pair.follow_the_liar(source)
     injected = pair.liar.inject(case.lie, method=case.method)
     assert await source.block(pair.asked.ref) == pair.asked.expected()
@@ -238,7 +241,7 @@ IN_BULK = [
 async def test_a_lie_in_bulk_is_recognised_and_the_next_node_asked(
     pair: Pair, read: Read, lie: Lie, method: str, kind: str
 ) -> None:
-    source = read(pair.liar, pair.truthful, timeout=0.5)
+    source = read(pair.liar, pair.truthful, timeout=30)
     await pair.follow_the_liar(source)
     injected = pair.liar.inject(lie, method=method)
     assert await collect(source, range(4, 5)) == [pair.asked.expected()]
@@ -372,17 +375,17 @@ async def test_a_null_above_a_node_s_own_head_is_lag_and_no_proof_that_it_is_gon
 async def test_a_hanging_node_is_not_waited_for_when_there_is_another(
     pair: Pair, read: Read
 ) -> None:
-    source = read(pair.liar, pair.truthful, timeout=30, patience=0.2)
+    source = read(pair.liar, pair.truthful, timeout=30, patience=1.0)
     await pair.follow_the_liar(source)
     pair.liar.inject(lies.hang(), method=BLOCK)
     began = time.monotonic()
     assert await source.block(pair.asked.ref) == pair.asked.expected()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert pair.faults(source) == {"late": 1}
     # and it is the second choice from then on
-    began = time.monotonic()
+    asked = pair.liar.calls[BLOCK]
     assert await source.block(pair.asked.ref) == pair.asked.expected()
-    assert time.monotonic() - began < 0.2
+    assert pair.liar.calls[BLOCK] == asked
 
 
 async def test_heads_do_not_wait_for_a_hanging_node(pair: Pair, read: Read) -> None:
@@ -391,7 +394,7 @@ async def test_heads_do_not_wait_for_a_hanging_node(pair: Pair, read: Read) -> N
     began = time.monotonic()
     assert await source.head() == pair.truthful.head.ref
     assert await source.head() == pair.truthful.head.ref
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert pair.liar.requests <= 2, "and it is not asked again while it hangs"
 
 
@@ -458,9 +461,12 @@ async def test_a_node_that_fails_again_and_again_is_left_alone_and_taken_back(
         assert pair.liar.requests == before
         # each rest is twice as long, up to half a minute
         rests = []
-        for _ in range(9):
+        for at in range(9):
             now[0] += 40
             await source.head()
+            # the head does not wait for it, but its fault comes
+            while pair.faults(source)["http_status"] < 4 + at:
+                await asyncio.sleep(0.01)
             rests.append(
                 next(one.resting for one in source.health().nodes if one.name == pair.liar.name)
             )

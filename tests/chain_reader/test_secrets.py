@@ -79,7 +79,7 @@ async def test_no_fault_shows_a_secret(
 ) -> None:
     node.inject(lie)
     shown = []
-    async with Nodes(chain_of(31337), [secret_url(node)], Limits(timeout=0.3)) as source:
+    async with Nodes(chain_of(31337), [secret_url(node)], Limits(timeout=1.0)) as source:
         for ask in (
             source.head,
             lambda: source.ref(1),
