@@ -73,13 +73,13 @@ class Money:
 
     # --- what happens -----------------------------------------------------------------------------
 
-    def list(self, now: int, fee: int, min_reserve: int, bounds: Bounds) -> None:
+    def list_route(self, now: int, fee: int, min_reserve: int, bounds: Bounds) -> None:
         self.fee, self.min_reserve = fee, min_reserve
         self.listed_at, self.is_listed, self.seen = now, True, [now]
         self.first = len(self.events)
         self.events.append((now, bounds))
 
-    def unlist(self, now: int) -> None:
+    def unlist_route(self, now: int) -> None:
         self.is_listed = False
         self.events.append((now, NONE))
 

@@ -123,7 +123,7 @@ class BuybackMachine(CountedMachine):
         self.moneys = {}
         for name, reserves in RESERVES.items():
             money = Money([(NOW, *reserves)])
-            money.list(NOW, FEE, *first_listing(name))
+            money.list_route(NOW, FEE, *first_listing(name))
             self.moneys[name] = money
         self.stopped_until = self.next_stop_at = 0
         self.coin = 0
@@ -547,7 +547,7 @@ class BuybackMachine(CountedMachine):
     def _unlist(self, name):
         with self.call("unlist_route"):
             self.buyback.unlist_route(self.token(name), sender=self.world.timelock)
-        self.moneys[name].unlist(self.now)
+        self.moneys[name].unlist_route(self.now)
 
     @precondition(lambda self: len(self.listed()) < len(self.moneys))
     @rule(fee=st.sampled_from([FEE, FEE, 35, 100]), drawn=bounds, part=st.integers(1, 5_000))
@@ -557,7 +557,7 @@ class BuybackMachine(CountedMachine):
         bounds, least = self.bounds_of(name, drawn), RESERVES[name][0] * part // BASIS
         with self.call("list_route"):
             self.world.list_route(name, fee, least, bounds)
-        self.moneys[name].list(self.now, fee, least, bounds)
+        self.moneys[name].list_route(self.now, fee, least, bounds)
         assert self.buyback.next_purchase_at(self.token(name)) == self.now + bounds.interval
 
     # --- operator and guardian --------------------------------------------------------------------
