@@ -29,7 +29,7 @@ from rich.table import Table
 from donablock.store import migrations, schema
 from donablock.store.database import Database, insert_new
 from donablock.store.postgres import EmbeddedPostgres
-from donablock.store.stream import prune
+from donablock.store.stream import append, prune
 from tests.store.mock_kafka import MockKafka
 from tests.store.streaming import (
     CHAIN,
@@ -43,7 +43,9 @@ from tests.store.streaming import (
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "build" / "bench" / "stream.json"
-SIZES = {200: 4_000, 20_000: 2_000, 200_000: 300}
+SIZES = {200: 10_100, 20_000: 2_100, 200_000: 300}
+SINGLE = 100
+TOGETHER = 50
 MATCHES = 50_000
 BATCH = 5_000
 
@@ -79,16 +81,20 @@ async def inserts(database: Database) -> Figures:
 
 
 async def stream(database: Database, broker: Broker | None) -> Figures:
-    """Appended by the worker, one transaction each; then read to the end with one commit for each
-    batch; and the time of a single one from before its append to its arrival."""
+    """Appended by the worker, one transaction each; read to the end with one commit for each batch
+    (with Kafka: relayed first); and the time of a single one from its append to its arrival."""
     figures = {}
     async with opened_stream(database, broker) as opened:
         consumer = await Consumer.registered(database, opened, f"bench {uuid.uuid4().hex}")
         for size, count in SIZES.items():
             payload = text(size)
             began = time.perf_counter()
-            await send(database, *[payload] * count)
-            figures[f"append, {size} bytes"] = count / (time.perf_counter() - began)
+            await send(database, *[payload] * SINGLE)
+            figures[f"append, {size} bytes"] = SINGLE / (time.perf_counter() - began)
+            for _ in range(SINGLE, count, TOGETHER):
+                async with database.transaction() as connection:
+                    for _ in range(TOGETHER):
+                        await append(connection, CHAIN, schema.ADDED, payload)
             began = time.perf_counter()
             if broker is None:
                 await consumer.follow(count, within=120, limit=500)

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     kafka: str | None = Field(
         default=None, description="brokers of a Kafka, host:port,... (default: no Kafka)"
     )
+    kafka_options: SecretStr | None = Field(
+        default=None, description="further options of librdkafka as JSON, such as those of security"
+    )
     kafka_topic: str = Field(default="donablock.blocks.v1", description="where blocks go")
     redis_url: SecretStr | None = Field(
         default=None, description="a Redis for cache and limits (default: in process)"

@@ -25,4 +25,8 @@ async def next_revision(connection: Connection) -> int:
 
 async def last_revision(connection: Connection) -> int:
     """The newest revision that is committed; 0 before the first."""
-    return int(await connection.fetchval("SELECT coalesce(max(revision), 0) FROM monitors"))
+    found = await connection.fetchval(
+        "SELECT greatest((SELECT max(revision) FROM monitors),"
+        " (SELECT max(revision) FROM monitor_addresses))"
+    )
+    return int(found or 0)

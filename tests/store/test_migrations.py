@@ -97,6 +97,22 @@ async def test_down_leaves_nothing_and_up_again_gives_the_same(postgres):
     await connection.close()
 
 
+async def test_each_step_down_leads_to_where_the_step_up_began(postgres):
+    connection = await empty(postgres, "step_by_step")
+    before = [await described(connection)]
+    revisions = [one.revision for one in migrations.revisions()]
+    assert revisions == sorted(revisions) and revisions[-1] == migrations.head()
+    for revision in revisions:
+        await migrations.upgrade(connection, revision)
+        before.append(await described(connection))
+    for number in range(len(revisions) - 1, 0, -1):
+        await migrations.downgrade(connection, revisions[number - 1])
+        assert await described(connection) == before[number], revisions[number]
+    await migrations.downgrade(connection)
+    assert await described(connection) == before[0]
+    await connection.close()
+
+
 async def test_processes_that_start_together_migrate_once(postgres):
     first = await empty(postgres, "together")
     others = [await asyncpg.connect(postgres.url_of("together")) for _ in range(7)]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from asyncpg import Connection
 
@@ -31,6 +31,11 @@ def head() -> str:
     return found
 
 
+def revisions() -> list[Script]:
+    """All that this version knows, the oldest first."""
+    return list(ScriptDirectory.from_config(_config()).walk_revisions())[::-1]
+
+
 async def current(connection: Connection) -> str | None:
     """The revision of the database, None before the first. Raises MigrationError for one that is
     not known here."""
@@ -38,8 +43,7 @@ async def current(connection: Connection) -> str | None:
         return None
     revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
     if revision is not None:
-        known = {one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()}
-        if revision not in known:
+        if revision not in {one.revision for one in revisions()}:
             raise MigrationError(
                 f"the database has schema {revision}, and this version knows only {head()} and"
                 " older: run the version that made it, or a newer one"
