@@ -268,8 +268,9 @@ def moved(world: World) -> Charity:
 def hand_out_dobo_and_give(world: World) -> None:
     """The vesting's first months: promotions hands its DOBO to donors, who also issue GIVE."""
     blocks = world.blocks
-    for month in (1, 2, 3):
-        _release_until(world, month)
+    while world.months_over < 3:
+        world.months_over += 1
+        _release_until(world, world.months_over)
     _hand_out(world, _PROMOTIONS, "promotions")
     for number, donor in enumerate(world.donors):
         amount = any_amount(world, STABLE, 3_000_000, 9_000_000)
@@ -618,16 +619,8 @@ def let_time_pass(world: World) -> None:
     """The rest of the vesting, month by month, with a giving day each year and the charities'
     renewal.
     """
-    for month in range(4, world.scale.months + 1):
-        _release_until(world, month)
-        if month == _RENEWAL:
-            _renew(world)
-        if month % 12 == 1:
-            giving_day(world, month // 12)
-        if month % 12 == 6:
-            with world.giving():
-                refs = (ref for ref, _ in _due(world, _refs(world)) if ref[2] % 3 == 0)
-                _claim_many(world, world.anyone, refs)
+    while world.months_over < world.scale.months:
+        _end_month(world)
     vesting, dobo = world["Vesting"], world[DOBO]
     left = world.blocks.read(dobo, "balanceOf", vesting.address)
     world.tell(
@@ -635,6 +628,33 @@ def let_time_pass(world: World) -> None:
         f"{world.scale.months} months of vesting are over",
         f"{amount_text(world, DOBO, left)} are left in the contract.",
     )
+
+
+def live_until(world: World, second: int) -> None:
+    """Let time pass; what every month brings on the way is done at its end: releases, a giving day
+    each year, claims, the charities' renewal.
+    """
+    start = world.blocks.read(world["Vesting"], "START")
+    months = min(world.scale.months, (second - start) // MONTH)
+    while world.months_over < months:
+        _end_month(world)
+    if second > world.blocks.now:
+        world.blocks.wait_until(second)
+
+
+def _end_month(world: World) -> None:
+    """What the end of the next month of the vesting brings."""
+    world.months_over += 1
+    month = world.months_over
+    _release_until(world, month)
+    if month == _RENEWAL:
+        _renew(world)
+    if month % 12 == 1:
+        giving_day(world, month // 12)
+    if month % 12 == 6:
+        with world.giving():
+            refs = (ref for ref, _ in _due(world, _refs(world)) if ref[2] % 3 == 0)
+            _claim_many(world, world.anyone, refs)
 
 
 def _release_until(world: World, month: int) -> None:

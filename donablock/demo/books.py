@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from web3 import Web3
 
+from donablock.chain import artifacts
 from donablock.chain.amounts import NATIVE, Asset
 from donablock.chain.logs import Event, LogReader
+from donablock.chain.plan import FACTORY
 from donablock.demo.calls import Target
 from donablock.demo.proof import (
     CAMPAIGN,
@@ -22,7 +24,13 @@ from donablock.demo.proof import (
     Move,
 )
 
+PAIR = "UniswapV2Pair"
+"""The contract of each pair that the exchange opens."""
+
 _ZERO = NATIVE
+
+# their logs of the same names are about commission and dividends, which nobody gave
+_NO_GIVING = frozenset({"Commission", "DividendPool", "Buyback"})
 
 # event -> kind of move, and the arguments that name who paid and who got it; "" is the contract
 # that logged it
@@ -40,17 +48,21 @@ _MOVES = {
 
 @dataclass(frozen=True)
 class Books:
-    """All events of the run, and what of them moved money. `campaigns`: those that the factory
-    opened, in its order.
+    """All events of the run, and what of them was given or paid out of gifts. `campaigns`: those
+    that the factory opened, in its order; `pairs` of the exchange too.
     """
 
     events: tuple[Event, ...]
     moves: tuple[Move, ...]
     campaigns: tuple[str, ...]
+    pairs: tuple[str, ...]
 
-    def count(self, name: str, contract: str = "") -> int:
-        """Events of this name, of one contract or of all."""
-        return len(self.of(name, contract))
+    def count(self, name: str, *contracts: str) -> int:
+        """Events of this name, of these contracts or of all."""
+        return sum(
+            event.name == name and (not contracts or event.contract in contracts)
+            for event in self.events
+        )
 
     def of(self, name: str, contract: str = "", address: str = "") -> list[Event]:
         """Events of this name, of one contract's name, of one address, or all; the oldest first."""
@@ -64,8 +76,8 @@ class Books:
 
 
 def read(w3: Web3, contracts: Iterable[Target], assets: Mapping[str, Asset]) -> Books:
-    """Every log of our contracts, and of the campaigns they opened, from the first block to the
-    last.
+    """Every log of our contracts, of the campaigns they opened and of the exchange's pairs, from
+    the first block to the last.
     """
     known = {target.address: (target.name, target.abi) for target in contracts}
     factories = {at: found for at, found in known.items() if found[0] == "CampaignFactory"}
@@ -73,8 +85,13 @@ def read(w3: Web3, contracts: Iterable[Target], assets: Mapping[str, Asset]) -> 
     created = LogReader(factories).fetch(w3, 0, names=("CampaignCreated",))
     campaigns = tuple(str(event["campaign"]) for event in created)
     known |= {Web3.to_checksum_address(at): ("Campaign", campaign) for at in campaigns}
+    exchanges = {at: found for at, found in known.items() if found[0] == FACTORY}
+    opened = LogReader(exchanges).fetch(w3, 0, names=("PairCreated",))
+    pairs = tuple(str(event["pair"]) for event in opened)
+    pair = artifacts.abi(PAIR)
+    known |= {Web3.to_checksum_address(at): (PAIR, pair) for at in pairs}
     events = tuple(LogReader(known).fetch(w3, 0))
-    return Books(events, moved(events, assets), campaigns)
+    return Books(events, moved(events, assets), campaigns, pairs)
 
 
 def moved(events: Iterable[Event], assets: Mapping[str, Asset]) -> tuple[Move, ...]:
@@ -86,7 +103,7 @@ def moved(events: Iterable[Event], assets: Mapping[str, Asset]) -> tuple[Move, .
     for event in events:
         if event.name == "Opened":
             own[event.address] = event["asset"]
-        elif event.name in _MOVES:
+        elif event.name in _MOVES and event.contract not in _NO_GIVING:
             kind, source, receiver = _MOVES[event.name]
             asset = event.args["asset"] if "asset" in event.args else own[event.address]
             moves.append(
@@ -108,16 +125,18 @@ def balances_by_transfers(events: Iterable[Event], token: str) -> dict[str, int]
     The supply is the sum: what was minted came from the zero address, what was burnt went there.
     """
     held: dict[str, int] = {}
-    for event in events:
-        if event.name != "Transfer" or event.address != token:
-            continue
-        source, receiver, amount = _words(event)
+    for source, receiver, amount in transfers(events, token):
         for account, change in ((source, -amount), (receiver, amount)):
             if account != _ZERO:
                 held[account] = held.get(account, 0) + change
     return {account: amount for account, amount in held.items() if amount}
 
 
-def _words(event: Event) -> tuple[str, str, int]:
-    sender, receiver, amount = event.args.values()
-    return str(sender), str(receiver), int(amount)
+def transfers(events: Iterable[Event], token: str) -> Iterator[tuple[str, str, int]]:
+    """From whom, to whom and how much, by a token's Transfer logs; the zero address is where it is
+    minted and burnt.
+    """
+    for event in events:
+        if event.name == "Transfer" and event.address == token:
+            sender, receiver, amount = event.args.values()
+            yield str(sender), str(receiver), int(amount)

@@ -45,6 +45,8 @@ def deploy(node: Anvil, path: Path, say: Callable[[str], None]) -> Deployed:
     network = network_of(LOCAL_CHAIN_ID)
     if network.test_token is None:
         raise DeployError("the local network's file has no test_token; the demo needs one")
+    if not network.has_test_exchange:
+        raise DeployError("the local network's file has no test exchange; the demo needs one")
     path.unlink(missing_ok=True)
     deployment = Deployment(session, network, path, say=say)
     plan = deployment.plan()
@@ -67,6 +69,7 @@ def deploy(node: Anvil, path: Path, say: Callable[[str], None]) -> Deployed:
         "registrar": _actor(network.roles.registrar, "registrar", known),
         "guardian": _actor(network.roles.guardian, "guardian", known),
         "operations": _actor(network.roles.operations, "operations", known),
+        "operator": _actor(network.roles.operator, "operator", known),
         "anyone": Actor("a passer-by"),
     }
     beneficiaries = [

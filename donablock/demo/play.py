@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from donablock.demo import acts, fundraising, impact
+from donablock.demo import acts, commission, fundraising, impact, market
 from donablock.demo.world import World
 
 Act = tuple[str, Callable[[World], None]]
@@ -28,5 +28,8 @@ ACTS: tuple[Act, ...] = (
     ("One goes by milestones", fundraising.go_by_milestones),
     ("A mill by stages", impact.build_the_mill),
     ("Repaid, and lent to a bakery", impact.repay_and_lend),
+    ("A market for DOBO", market.open_market),
+    ("A year of commission", commission.pay_and_divide),
+    ("A lock ends", commission.end_a_lock),
     ("Four years of vesting and giving", acts.let_time_pass),
 )

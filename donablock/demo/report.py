@@ -10,11 +10,12 @@ from pathlib import Path
 from string import Template
 
 from donablock.chain.networks import BENEFICIARIES
-from donablock.demo import drawing, panels
+from donablock.demo import deflation_panels, drawing, panels
 from donablock.demo.drawing import ASSET_COLOURS, GROUP_COLOURS, Cost
+from donablock.demo.gifts import STABLE
 from donablock.demo.proof import Statement
 from donablock.demo.run import Outcome
-from donablock.demo.summary import exact
+from donablock.demo.summary import CLAIMED_FROM, exact
 from donablock.errors import FileError
 from donablock.settings import settings
 
@@ -105,6 +106,25 @@ _COSTS: tuple[tuple[str, str, str, int | None], ...] = (
     ("Repaying a loan, ERC-20", "loan repaid, USDX", "impact fund: repaying, ERC-20", None),
     ("Lending it to the next", "pool lent", "impact fund: lending", None),
     (
+        "Staking DOBO",
+        "DOBO staked",
+        "dividends: stake, a staker's first",
+        107_521,
+    ),
+    (
+        "Claiming dividends",
+        "dividends claimed",
+        "dividends: claim after 1 month",
+        100_780,
+    ),
+    (
+        "Settling commission",
+        "commission settled, one receiver",
+        "commission: settle, one receiver, first of the month",
+        None,
+    ),
+    ("Buying DOBO back", "DOBO bought back", "buyback: buy", None),
+    (
         "Verifying a charity",
         "registrar verifies a charity",
         "registering a charity",
@@ -160,6 +180,7 @@ def report(outcome: Outcome, seconds: float) -> str:
         ),
         campaigns=panels.campaigns(outcome.campaigns, world.assets),
         life=_life(outcome),
+        deflation=deflation_panels.section(outcome.deflation, world.assets[STABLE]),
         token=_token(outcome),
         timeline=_timeline(outcome),
         gas=drawing.gas(_costs(outcome)),
@@ -192,11 +213,20 @@ def _tiles(outcome: Outcome, seconds: float) -> str:
         (f"{found.count('Pledged'):,}", "pledges to campaigns"),
         (f"{found.count('Refunded'):,}", "refunds paid"),
         (f"{found.count('ReceiptMinted'):,}", "soulbound receipts"),
-        (f"{found.count('Claimed'):,}", "claims paid"),
+        (f"{found.count('Claimed', *CLAIMED_FROM):,}", "claims paid"),
+        *_burnt(outcome),
         (f"{len(world.blocks.sent):,}", "transactions"),
         (f"{seconds:.0f} s", "to run it all"),
     )
     return "".join(f"<li><b>{number}</b><span>{words}</span></li>" for number, words in tiles)
+
+
+def _burnt(outcome: Outcome) -> list[tuple[str, str]]:
+    story = outcome.deflation
+    if story is None:
+        return []
+    whole = exact(story.burnt, 18).partition(".")[0]
+    return [(whole, "DOBO burnt"), (f"{len(story.purchases):,}", "buybacks")]
 
 
 def _proof_table(outcome: Outcome) -> str:

@@ -22,9 +22,10 @@ from rich.progress import (
 from rich.table import Column
 
 from donablock.chain.node import LOCAL_CHAIN_ID, Anvil
-from donablock.demo import books, facts, stories
+from donablock.demo import books, deflation, facts, stories
 from donablock.demo.blocks import Blocks
 from donablock.demo.books import Books
+from donablock.demo.deflation import Deflation
 from donablock.demo.deployment import Deployed, deploy
 from donablock.demo.facts import Artwork, Check, Flow, Gas
 from donablock.demo.play import ACTS, Act
@@ -62,6 +63,7 @@ class Outcome:
     campaigns: tuple[CampaignStory, ...]
     token: Token | None
     impact: ImpactStory
+    deflation: Deflation | None
     last_block: str
     stages: dict[str, float]
 
@@ -166,12 +168,16 @@ def _on(node: Anvil, scale: Scale, folder: Path, stages: _Stages, play: Sequence
         found = books.read(node.w3, deployed.contracts.values(), deployed.assets)
         campaigns = stories.campaign_stories(world, found)
         impact = stories.impact_story(world, found)
+        year = deflation.deflation(world, found)
         return Outcome(
             world=world,
             deployed=deployed,
             books=found,
             proof=facts.hear(world, found, campaigns),
-            checks=tuple(facts.checks(world, found, campaigns, impact)),
+            checks=(
+                *facts.checks(world, found, campaigns, impact),
+                *deflation.checks(world, found, year),
+            ),
             flows=tuple(facts.flows(world, found, campaigns)),
             gas=tuple(facts.gas_by_operation(blocks.sent)),
             vested=facts.vested_by_month(world, found),
@@ -180,6 +186,7 @@ def _on(node: Anvil, scale: Scale, folder: Path, stages: _Stages, play: Sequence
             campaigns=campaigns,
             token=stories.token(world, campaigns),
             impact=impact,
+            deflation=year,
             last_block=blocks.wire("eth_getBlockByNumber", "latest", False)["hash"],
             stages=stages.took,
         )

@@ -5,22 +5,27 @@ Amounts are text in JSON: they do not fit into the numbers of other languages.
 
 from __future__ import annotations
 
+from math import floor
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from donablock.chain.amounts import from_units
+from donablock.demo.deflation import Deflation
 from donablock.demo.run import MANIFESTS, STATE, Outcome
 from donablock.demo.stories import CampaignStory, ImpactStory, Token
 
-COUNTED = {
+CLAIMED_FROM = ("IndexFunds", "Campaign", "ImpactFund")
+"""Contracts out of which gifts are claimed."""
+
+COUNTED: dict[str, tuple[str, ...]] = {
     "gifts to charities": ("Donated", "Giving"),
     "gifts to funds": ("FundDonated", "IndexFunds"),
-    "tips": ("Tipped", ""),
+    "tips": ("Tipped",),
     "parts of carts that failed": ("PartFailed", "Giving"),
     "receipts": ("ReceiptMinted", "ReceiptBook"),
-    "claims": ("Claimed", ""),
+    "claims": ("Claimed", *CLAIMED_FROM),
     "claims that failed": ("ClaimFailed", "IndexFunds"),
     "issues of GIVE": ("Issued", "DonaGive"),
     "redemptions of GIVE": ("Redeemed", "DonaGive"),
@@ -39,8 +44,19 @@ COUNTED = {
     "stages released": ("StageReleased", "ImpactFund"),
     "repayments": ("Repaid", "ImpactFund"),
     "loans out of repayments": ("Lent", "ImpactFund"),
+    "payments of commission": ("Deposited", "Commission"),
+    "receipts of commission": ("Settled", "Commission"),
+    "buybacks": ("Bought", "Buyback"),
+    "observations of the price": ("Observed", "Buyback"),
+    "trades on the pair": ("Swap", "UniswapV2Pair"),
+    "stakes": ("Staked", "DividendPool"),
+    "months of dividends": ("EpochClosed", "DividendPool"),
+    "dividends claimed": ("Claimed", "DividendPool"),
+    "dividends compounded": ("Compounded", "DividendPool"),
+    "locks extended": ("Extended", "DividendPool"),
+    "principal unlocked": ("Unlocked", "DividendPool"),
 }
-"""What is counted: the event that tells, and the contract that logs it ("": whichever)."""
+"""What is counted: the event that tells, and the contracts that log it (none: whichever)."""
 
 AMOUNTS = (
     "given",
@@ -57,6 +73,19 @@ AMOUNTS = (
 """An asset's figures by logs, as in proof.Statement."""
 
 
+RECEIPT_AMOUNTS = (
+    "deposited",
+    "bought",
+    "amount",
+    "burnt",
+    "dividends",
+    "shared_out",
+    "supply_before",
+    "supply_after",
+)
+STAKE_AMOUNTS = ("staked", "claimed", "compounded", "pending", "unlocked")
+
+
 def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
     """All of it, ready for JSON. `seconds`: how long the run took."""
     world = outcome.world
@@ -68,6 +97,7 @@ def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
             "wallets": world.scale.wallets,
             "fund_sizes": list(world.scale.fund_sizes),
             "months": world.scale.months,
+            "stakers": world.scale.stakers,
         },
         "chain": {
             "id": world.blocks.chain_id,
@@ -121,6 +151,7 @@ def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
         ],
         "campaigns": [_campaign(story) for story in outcome.campaigns],
         "impact": _impact(outcome.impact),
+        "deflation": _deflation(outcome.deflation) if outcome.deflation is not None else None,
         "gas": {
             g.operation: {"count": g.count, "least": g.least, "median": g.median, "most": g.most}
             for g in outcome.gas
@@ -205,6 +236,56 @@ def _impact(story: ImpactStory) -> dict[str, Any]:
         "life": [
             {"second": s.second, "kind": s.kind, "project": s.project_id, "amount": str(s.amount)}
             for s in story.stations
+        ],
+    }
+
+
+def _deflation(story: Deflation) -> dict[str, Any]:
+    """Receipts, purchases, months and stakes; amounts as text. A stake is `short` of its exact
+    share by so many units, cut after six digits, and less than `rounded_down`.
+    """
+    return {
+        "supply_at_first": str(story.supply_at_start),
+        "supply": str(story.supply),
+        "burnt": str(story.burnt),
+        "receipts": [
+            {
+                "batch": receipt.batch,
+                "second": receipt.second,
+                "deposits": receipt.deposits,
+                **{name: str(getattr(receipt, name)) for name in RECEIPT_AMOUNTS},
+            }
+            for receipt in story.receipts
+        ],
+        "purchases": [
+            {
+                "second": one.second,
+                "spent": str(one.spent),
+                "bought": str(one.bought),
+                "least": str(one.least),
+                "by_operator": one.by_operator,
+            }
+            for one in story.purchases
+        ],
+        "months": [
+            {
+                "number": month.number,
+                "weight": str(month.weight),
+                "locked": str(month.locked),
+                "divided": str(month.pot),
+                "waits": str(month.waits),
+            }
+            for month in story.months
+        ],
+        "stakes": [
+            {
+                "owner": stake.owner,
+                "term": stake.term,
+                **{name: str(getattr(stake, name)) for name in STAKE_AMOUNTS},
+                "short": from_units(floor(stake.short * 10**6), 6),
+                "rounded_down": stake.settled,
+            }
+            for stake in story.positions
         ],
     }
 

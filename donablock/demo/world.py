@@ -56,7 +56,7 @@ campaign of that name is the code that all campaigns run.
 @dataclass(frozen=True)
 class Scale:
     """How large the demo is. `fund_sizes`: charities in each fund beside the 17; `months` of
-    vesting.
+    vesting; at least 7 `stakers`, each with its own part.
     """
 
     seed: int = 2030
@@ -64,11 +64,12 @@ class Scale:
     wallets: int = 50
     fund_sizes: tuple[int, ...] = (3, 50, 200)
     months: int = 48
+    stakers: int = 20
 
     @classmethod
     def small(cls) -> Scale:
         """For tests: the same acts with few people."""
-        return cls(charities=20, wallets=5, fund_sizes=(3, 8, 20), months=13)
+        return cls(charities=20, wallets=5, fund_sizes=(3, 8, 20), months=13, stakers=7)
 
 
 @dataclass
@@ -126,6 +127,19 @@ class Project:
     goal: int
 
 
+@dataclass
+class Staker:
+    """A staker and its first position, number 0. `amount`: smallest unit of DOBO; `term`: years;
+    `joins`: in which month of the year of commission, from 0.
+    """
+
+    actor: Actor
+    amount: int
+    term: int
+    joins: int
+    by_permit: bool
+
+
 @dataclass(frozen=True)
 class Happening:
     """A line of the timeline. `kind`: "setup", "gift", "change", "safety", "money", "time",
@@ -160,8 +174,8 @@ class World:
         beneficiaries: list[Actor],
     ) -> None:
         """contracts: by name; a token of `assets` also by its symbol. assets: by symbol, "ETH" the
-        coin. roles: "proposer", "registrar", "guardian", "operations", "anyone". beneficiaries: by
-        group.
+        coin. roles: "proposer", "registrar", "guardian", "operations", "operator", "anyone".
+        beneficiaries: by group.
         """
         self.scale = scale
         self.w3 = w3
@@ -177,12 +191,17 @@ class World:
         self.campaigns: list[Campaign] = []
         self.entrepreneurs: list[Actor] = []
         self.projects: list[Project] = []
+        self.stakers: list[Staker] = []
+        # people who trade on the exchange for their own account
+        self.traders: list[Actor] = []
         self.happenings: list[Happening] = []
         # every account that a charity has ever been or asked to be paid at
         self.charity_wallets: list[Actor] = []
         # changes of balances while giving, gas added back: symbol -> wallet -> change
         self.changes: dict[str, dict[str, int]] = {symbol: {} for symbol in assets}
         self.receipts_wanted = 0
+        # months of the vesting whose end has brought what it brings
+        self.months_over = 0
         self._memo = 0
         self._nonces: dict[tuple[str, str], int] = {}
         self._domains: dict[str, Domain] = {}

@@ -28,8 +28,8 @@ DONOR, PAYEE, OPERATOR = account(11), account(12), account(13)
 ASSETS = {"ETH": Asset(NATIVE, "ETH", 18), "USDX": Asset(TOKEN, "USDX", 6)}
 
 
-def event(name, address, **args):
-    return Event("", name, args, address, 1, "0x", "0x", 0)
+def event(name, address, contract="", **args):
+    return Event(contract, name, args, address, 1, "0x", "0x", 0)
 
 
 FLOWS = [
@@ -59,6 +59,18 @@ def test_logs_become_moves():
         ("fund", "USDX", DONOR, FUNDS, 7),
         ("claim", "USDX", FUNDS, PAYEE, 6),
     ]
+
+
+def test_dividends_and_commission_are_no_gifts():
+    events = [
+        event("Claimed", FUNDS, "DividendPool", owner=DONOR, receiver=DONOR, amount=5),
+        event("Claimed", OTHER, "Commission", receiver=PAYEE, paid_to=PAYEE, amount=5),
+        event("Claimed", FUNDS, "IndexFunds", receiver=PAYEE, asset=TOKEN, amount=6),
+    ]
+    assert [move.amount for move in books.moved(events, ASSETS)] == [6]
+    found = books.Books(tuple(events), (), (), ())
+    assert found.count("Claimed") == 3
+    assert found.count("Claimed", "IndexFunds", "Commission") == 2
 
 
 def test_a_campaigns_logs_are_in_the_asset_it_opened_with():

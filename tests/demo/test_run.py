@@ -15,6 +15,7 @@ from donablock.chain import artifacts
 from donablock.demo import acts, opening, play, report, stories, summary
 from donablock.demo.__main__ import main, run
 from donablock.demo.blocks import Actor
+from donablock.demo.commission import MONTHS
 from donablock.demo.run import perform
 from donablock.demo.world import START, Scale
 from donablock.errors import FileError
@@ -93,6 +94,19 @@ def test_everything_promised_has_happened(demo):
         "impact: voting is not over",
         "impact: more than was released",
         "impact: queue is empty",
+        "buyback: no route",
+        "buyback: too soon",
+        "buyback: not the operator",
+        "buyback: price is too far from the average",
+        "buyback: operator is not idle",
+        "commission: less than one DOBO has arrived",
+        "commission: too early",
+        "pool: nothing to claim",
+        "pool: still locked",
+        "pool: staking is stopped",
+        "pool: not longer than it is",
+        "pool: nothing to unlock",
+        "guardian: stopped too recently",
     ):
         assert reason in refused
 
@@ -166,6 +180,74 @@ def test_what_the_mill_repays_is_lent_to_the_bakery(demo):
     told = [entry["kind"] for entry in impact["life"] if entry["kind"] != "given"]
     stages = ["released", "claimed"]
     assert told == [*stages, *stages, "repaid", "lent", "repaid", "lent", "repaid", *stages]
+
+
+def test_what_is_missing_from_the_supply_is_what_the_receipts_say(demo):
+    """By the chain that was left, and by the summary."""
+    told = demo.summary["deflation"]
+    manifest = opening.manifest_in(demo.folder)
+    with opening.open_chain(demo.folder) as node:
+        dobo, commission = (
+            node.w3.eth.contract(manifest.addresses[name], abi=artifacts.abi(name))
+            for name in ("DonaBlock", "Commission")
+        )
+        receipts = [log["args"] for log in commission.events.Settled.get_logs(from_block=0)]
+        supply = dobo.functions.totalSupply().call()
+    assert len(receipts) == MONTHS == demo.summary["counts"]["receipts of commission"]
+    burnt = sum(receipt["burnt"] for receipt in receipts)
+    assert 2 * 10**9 * 10**18 - supply == burnt == int(told["burnt"]) > 10**6 * 10**18
+    for found, said in zip(receipts, told["receipts"], strict=True):
+        for name in ("deposited", "amount", "burnt", "dividends", "shared_out", "supply_after"):
+            assert found[name] == int(said[name])
+    assert int(told["supply"]) == supply == receipts[-1]["supply_after"]
+
+
+def test_a_year_has_shares_of_each_kind(demo):
+    told = demo.summary["deflation"]
+    receipts, purchases = told["receipts"], told["purchases"]
+    # by reference, bought, by plain transfer; first no receiver, then one
+    assert all(int(one["deposited"]) > 0 and int(one["bought"]) > 0 for one in receipts)
+    others = [int(one["amount"]) - int(one["deposited"]) - int(one["bought"]) for one in receipts]
+    assert sum(other > 10**18 for other in others) == MONTHS // 4
+    shared = [int(one["shared_out"]) > 0 for one in receipts]
+    assert shared == sorted(shared) and not shared[0] and shared[-1]
+    assert {one["by_operator"] for one in purchases} == {True, False}
+    assert all(int(one["bought"]) >= int(one["least"]) > 0 for one in purchases)
+    assert sum(int(one["bought"]) for one in purchases) == sum(int(r["bought"]) for r in receipts)
+
+
+def test_stakers_take_their_dividends_each_in_its_way(demo):
+    told = demo.summary["deflation"]
+    stakes, months = told["stakes"], told["months"]
+    assert len(stakes) == SMALL.stakers
+    assert {stake["term"] for stake in stakes} >= {1, 12}
+    for way in ("claimed", "compounded", "pending", "unlocked"):
+        assert any(int(stake[way]) for stake in stakes), way
+    unlocked = [stake for stake in stakes if int(stake["unlocked"])]
+    assert [(s["term"], s["unlocked"]) for s in unlocked] == [(1, stakes[0]["staked"])]
+    for stake in stakes:
+        assert 0 <= float(stake["short"]) < stake["rounded_down"]
+    # nobody's stake counts in the first month: what came then is divided in the second
+    assert int(months[0]["waits"]) > 0 == int(months[0]["divided"])
+    divided = sum(int(month["divided"]) for month in months)
+    taken = sum(int(s[way]) for s in stakes for way in ("claimed", "compounded", "pending"))
+    assert 0 <= divided - taken < sum(stake["rounded_down"] for stake in stakes)
+    assert divided == sum(int(receipt["dividends"]) for receipt in told["receipts"])
+
+
+def test_the_report_shows_supply_price_pool_and_payouts(demo):
+    section = re.search(r'<section id="deflation">.*?</section>', demo.report, re.S).group()
+    for words in (
+        "DOBO that exists",
+        "Its price, and what the buyback paid",
+        "What is staked, and what it weighs",
+        "Dividends that were taken",
+        "Every stake",
+    ):
+        assert words in section
+    assert section.count("<svg") == 8
+    ids = re.findall(r' id="([^"]+)"', demo.report)
+    assert len(ids) == len(set(ids))
 
 
 def test_a_backers_token_is_told_by_the_chain(demo):
