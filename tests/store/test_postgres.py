@@ -19,12 +19,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from donablock.errors import DatabaseError, DatabaseFullError
-from donablock.settings import ROOT, Settings
+from donablock.errors import DatabaseError, DatabaseFullError, DatabaseGoneError
+from donablock.settings import ROOT
+from donablock.store.database import Database
 from donablock.store.postgres import (
     EmbeddedPostgres,
     binaries,
-    database_service,
     running_url,
 )
 from tests.services_support import in_memory
@@ -428,11 +428,18 @@ def test_a_disk_that_runs_full_loses_nothing_that_was_committed(small_disk):
     ballast = fill(small_disk, leave=6 << 20)
     ask(server.url, "CREATE TABLE t (n int, filler text)")
     row = "INSERT INTO t SELECT {}, string_agg(md5(random()::text), '') FROM generate_series(1,900)"
-    committed = 0
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-        while True:
-            ask(server.url, row.format(committed))
-            committed += 1
+
+    async def until_full() -> int:
+        committed = 0
+        async with Database.opened(server.url) as database:
+            with pytest.raises((DatabaseFullError, DatabaseGoneError)):
+                while True:
+                    async with database.transaction() as connection:
+                        await connection.execute(row.format(committed))
+                    committed += 1
+        return committed
+
+    committed = asyncio.run(until_full())
     assert committed > 10
     if not server.is_running:
         with pytest.raises(DatabaseFullError, match="is full: free some space"):
@@ -451,17 +458,3 @@ def _answers(url: str) -> bool:
         return bool(ask(url, "SELECT 1"))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         return False
-
-
-# --- by the settings ------------------------------------------------------------------------------
-
-
-def test_the_settings_name_a_database_or_one_is_run(ready):
-    with database_service(Settings(database_url="postgresql://me:hunter2@db/x")) as url:
-        assert url == "postgresql://me:hunter2@db/x"
-    (ready.parent / "own").mkdir()
-    shutil.move(ready, ready.parent / "own" / "postgres")
-    chosen = Settings(data=ready.parent / "own")
-    with database_service(chosen) as url:
-        assert ask(url, "SELECT 1") == 1
-    assert "hunter2" not in repr(Settings(database_url="postgresql://me:hunter2@db/x"))
