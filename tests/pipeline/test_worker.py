@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 import pytest_asyncio
 
@@ -14,16 +12,9 @@ from donablock.monitors.worker import LATEST, Worker
 from donablock.store.schema import ADDED, ORPHANED
 from donablock.store.stream import read_outbox, take_lead
 from tests.pipeline.scripted_chain import ScriptedChain
+from tests.pipeline.stages import Facts
 
 pytestmark = pytest.mark.asyncio
-
-
-@dataclass(frozen=True)
-class Facts:
-    chain_id: int = 31337
-    name: str = "local"
-    confirmations: int = 2
-    poll_seconds: float = 0.01
 
 
 @pytest.fixture

@@ -1,0 +1,141 @@
+"""The monitors of one chain as the matcher has them, kept up with what people change.
+
+A change has a revision, and revisions are seen in their order. The matcher looks for new ones at
+each boundary between messages, in the transaction in which it goes on: what it finds there takes
+part from the next message on, and that is written down as the exact block from which a monitor or
+an address is watched. The index in memory follows only when that transaction has committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from asyncpg import Connection
+
+from donablock.errors import InputError
+from donablock.monitors.index import Index, IndexEdit
+from donablock.monitors.monitor import Monitor, definition_of
+
+_log = structlog.get_logger(__name__)
+
+
+class Roster:
+    """An index, the revision up to which it is made, and those of its monitors that have a window,
+    which every block concerns."""
+
+    def __init__(
+        self,
+        index: Index | None = None,
+        revision: int = 0,
+        windowed: tuple[Monitor, ...] = (),
+    ) -> None:
+        self.index = index or Index()
+        self.revision = revision
+        self.windowed = windowed
+
+    async def taken_up(
+        self, connection: Connection, chain_id: int, *, seq: int, number: int
+    ) -> tuple[Roster, list[Monitor]]:
+        """The roster with every change that is committed, itself where there is none, and the
+        monitors that are new to the chain. seq, number: the next message, and the block from which
+        on what is new is watched.
+        """
+        newest = await _newest(connection, chain_id)
+        if newest <= self.revision:
+            return self, []
+        rows = await connection.fetch(
+            "SELECT * FROM monitors WHERE chain_id = $1 AND revision > $2 ORDER BY id",
+            chain_id,
+            self.revision,
+        )
+        edit, new = self.index.edit(), []
+        windowed = {monitor.id: monitor for monitor in self.windowed}
+        for row in rows:
+            windowed.pop(row["id"], None)
+            if row["deleted_at"] is not None or not row["is_enabled"]:
+                edit.drop(row["id"])
+                continue
+            is_new = row["active_from_seq"] is None
+            monitor = _monitor(row, number)
+            if monitor is None:
+                edit.drop(row["id"])
+                continue
+            if self.index.monitors.get(monitor.id) is None:
+                edit.put(monitor, await _addresses(connection, monitor.id))
+            else:
+                edit.put(monitor)
+            if is_new:
+                new.append(monitor)
+            if monitor.definition.window:
+                windowed[monitor.id] = monitor
+        await _follow_addresses(connection, edit, self.index, self.revision, chain_id)
+        await connection.execute(
+            "UPDATE monitors SET active_from_seq = $2, active_from_block = $3"
+            " WHERE id = ANY($1) AND active_from_seq IS NULL",
+            [monitor.id for monitor in new],
+            seq,
+            number,
+        )
+        await connection.execute(
+            "UPDATE monitor_addresses AS a SET active_from_block = $3 FROM monitors AS m"
+            " WHERE m.id = a.monitor_id AND m.chain_id = $1 AND a.revision > $2"
+            " AND a.is_watched AND a.active_from_block IS NULL",
+            chain_id,
+            self.revision,
+            number,
+        )
+        return Roster(edit.done(), newest, tuple(windowed.values())), new
+
+
+async def _newest(connection: Connection, chain_id: int) -> int:
+    """The last revision that changed a monitor of the chain."""
+    found = await connection.fetchval(
+        "SELECT max(revision) FROM monitors WHERE chain_id = $1", chain_id
+    )
+    return int(found or 0)
+
+
+def _monitor(row: Any, number: int) -> Monitor | None:
+    """None for one whose definition this version does not understand: told, and passed over."""
+    active = row["active_from_block"] if row["active_from_block"] is not None else number
+    try:
+        return Monitor(
+            row["id"],
+            row["category"],
+            definition_of(row["definition"]),
+            direction=row["direction"],
+            revision=row["revision"],
+            active_from=row["from_block"] if row["from_block"] is not None else active,
+            endpoint_id=row["endpoint_id"],
+            tags=tuple(row["tags"]),
+            is_checked=True,
+        )
+    except InputError as error:
+        _log.error("monitor cannot be read", monitor=row["id"], because=str(error))
+        return None
+
+
+async def _addresses(connection: Connection, monitor_id: str) -> Iterable[str]:
+    rows = await connection.fetch(
+        "SELECT address FROM monitor_addresses WHERE monitor_id = $1 AND is_watched", monitor_id
+    )
+    return ("0x" + row["address"].hex() for row in rows)
+
+
+async def _follow_addresses(
+    connection: Connection, edit: IndexEdit, before: Index, revision: int, chain_id: int
+) -> None:
+    """Of monitors that were there before: only the addresses that came or went."""
+    rows = await connection.fetch(
+        "SELECT a.monitor_id, a.address, a.is_watched FROM monitor_addresses AS a"
+        " JOIN monitors AS m ON m.id = a.monitor_id"
+        " WHERE a.revision > $1 AND m.chain_id = $2 AND m.is_enabled AND m.deleted_at IS NULL",
+        revision,
+        chain_id,
+    )
+    for row in rows:
+        if before.monitors.get(row["monitor_id"]) is not None:
+            change = edit.add if row["is_watched"] else edit.remove
+            change(row["monitor_id"], ["0x" + row["address"].hex()])
