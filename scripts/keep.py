@@ -20,9 +20,9 @@ from scripts._console import Command, Home, account, confirm, done, facts, home,
 @click.command(cls=Command)
 @click.option("--watch", is_flag=True, help="Go on until stopped (Ctrl-C), a round at a time.")
 @click.option(
-    "--every", type=click.IntRange(1), default=60, metavar="SECONDS", help="Between rounds (60)."
+    "--every", type=click.IntRange(1), default=60, metavar="SECONDS", help="Between looks (60)."
 )
-@click.option("--rounds", type=click.IntRange(1), metavar="N", help="Watch for so many rounds.")
+@click.option("--rounds", type=click.IntRange(1), metavar="N", help="Look so many times, then end.")
 @click.option("--dry-run", is_flag=True, help="Send nothing: show what is due, and what is not.")
 @click.option(
     "--settle-at",
@@ -84,8 +84,12 @@ def cli(
             raise InputError(f"{len(refused)} of what is due was refused, as said above")
         return
     said = ""
-    for found in keeper.watch(every, rounds):
-        said = tell_round(found, seen, at, said)
+    try:
+        for found in keeper.watch(every, rounds):
+            said = tell_round(found, seen, at, said)
+    except (KeyboardInterrupt, SystemExit):  # ape answers Ctrl-C by the latter
+        say("Stopped. What was sent goes on; the next keeper looks at the chain first.")
+        raise SystemExit(130) from None
 
 
 def amount(text: str | None, dobo: Asset) -> int | None:

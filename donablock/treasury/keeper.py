@@ -148,6 +148,9 @@ def decide(seen: Snapshot, options: Options) -> Decision:
 def _all(seen: Snapshot, options: Options) -> Iterator[Act | Later]:
     yield _wrap(seen)
     yield _forward(seen)
+    if not seen.routes:
+        why = "no route is listed; the timelock lists them (Buyback.list_route)"
+        yield Later(Duty.BUY if seen.is_operator else Duty.BUY_IDLE, "", why)
     purchases = [(route, _buy(seen, route)) for route in seen.routes]
     yield from (purchase for _, purchase in purchases)
     for route, purchase in purchases:

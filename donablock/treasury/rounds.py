@@ -115,19 +115,27 @@ class Keeper:
         rounds: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Iterator[Round]:
-        """Rounds without end, or so many, `every` seconds. What the chain or the node says ends a
-        round and not the watch: it may pass by itself, or once somebody has sent coin."""
-        number = 0
+        """Rounds without end, or so many, `every` seconds; without a new block one is passed over.
+
+        What the chain or the node says ends a round and not the watch: it may pass by itself, or
+        once somebody has sent coin.
+        """
+        number, looked_at = 0, -1
         while rounds is None or number < rounds:
             if number:
                 sleep(every)
             number += 1
             outcomes: list[Outcome] = []
             try:
+                if ask(lambda: self._session.w3.eth.block_number) == looked_at:
+                    continue
                 for outcome in self.run():
                     outcomes.append(outcome)
-                yield Round(tuple(outcomes), self.look()[1])
+                seen, decision = self.look()
+                yield Round(tuple(outcomes), decision)
+                looked_at = seen.block
             except ChainError as error:
+                looked_at = -1
                 yield Round(tuple(outcomes), None, error)
 
     def _do(self, act: Act) -> Outcome:

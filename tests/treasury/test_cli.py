@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.ape_process import Ape
+from donablock.settings import settings
+from tests.ape_process import Ape, environment, network_of
 from tests.local_chain import DAY, GUARDIAN, STRANGER
 from tests.treasury.conftest import ALICE, BOB, CAROL, DOBO, OPERATOR, Market
 
@@ -156,6 +161,27 @@ def test_a_watch_says_what_it_does_and_waits_for(ape: Ape, market: Market) -> No
     out = ape.run("keep", *rounds, account=CAROL)
     assert out.count("send it native coin first") == 1, "the same trouble is said once"
     assert "native coin" in ape.refused("keep", account=CAROL)
+
+
+def test_a_watch_is_stopped_by_the_keyboard(market: Market) -> None:
+    watch = ["keep", "--watch", "--every", "1", "--account", f"TEST::{STRANGER}", "--yes"]
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("ape")), "run", *watch, *network_of(market.world)],
+        cwd=settings().root,
+        env=environment(market.world.deployments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "nothing more is due" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, out
+    assert "Stopped." in out and "Traceback" not in out
 
 
 def test_a_refusal_ends_with_exit_code_1(ape: Ape, market: Market) -> None:

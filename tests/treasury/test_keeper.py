@@ -237,6 +237,12 @@ def test_a_stop_is_waited_for() -> None:
     due(replace(seen, now=NOW + 3 * DAY, routes=(rich(observed_at=NOW + 2 * DAY),)), Duty.BUY)
 
 
+def test_without_a_route_nothing_is_bought() -> None:
+    words = "no route is listed; the timelock lists them"
+    later(calm(routes=()), Duty.BUY, words)
+    later(calm(routes=(), keeper=STRANGER), Duty.BUY_IDLE, words)
+
+
 def test_each_money_is_decided_by_itself() -> None:
     coin = rich(
         money=WRAPPED,

@@ -414,12 +414,13 @@ def test_a_watch_goes_on_when_coin_has_come(market: Market) -> None:
         slept.append(seconds)
         node.set_balance(place, 10**18)
 
-    rounds = list(market.keeper(CAROL).watch(30, 3, sleep))
+    rounds = list(market.keeper(CAROL).watch(30, 4, sleep))
+    assert len(rounds) == 2, "after that no block came"
     assert isinstance(rounds[0].error, FundsError) and rounds[0].outcomes == ()
     assert titles(list(rounds[1].outcomes)) == ["settle"] and rounds[1].error is None
-    assert rounds[2].outcomes == () and rounds[2].decision is not None
-    assert rounds[2].decision.next_at == market.staking(CAROL).pool().ends_at
-    assert slept == [30, 30]
+    assert rounds[1].decision is not None and rounds[1].decision.acts == ()
+    assert rounds[1].decision.next_at == market.staking(CAROL).pool().ends_at
+    assert slept == [30, 30, 30]
 
 
 def test_a_watch_buys_every_day(market: Market) -> None:
