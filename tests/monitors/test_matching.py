@@ -262,6 +262,18 @@ def test_an_address_that_is_named_twice_matches_once() -> None:
     assert len(hits) == 1
 
 
+def test_an_address_in_the_data_concerns_only_who_looks_for_that_event() -> None:
+    others = [
+        monitor("erc20", id="mo_20"),
+        monitor("erc1155", id="mo_1155"),
+        monitor("event", id="mo_e", signature="event Sent(address indexed, uint256, address)"),
+        monitor("event", id="mo_f", signature=SENT.replace("from", "giver")),
+    ]
+    index = Index.of([(one, [PAYEE]) for one in others])
+    hits = match_block(block(transaction(sent(DONOR, 1, PAYEE))), index)
+    assert [hit.monitor.id for hit in hits] == ["mo_f"], "named otherwise, and read alike"
+
+
 def test_all_events_of_a_contract() -> None:
     logs = transaction(sent(DONOR, 1, PAYEE), sent(DONOR, 2, PAYEE, contract=OTHER_TOKEN))
     watching = monitor("event", signature=SENT, watches="everything", contracts=(OTHER_TOKEN,))
@@ -282,6 +294,15 @@ def test_the_same_signature_indexed_otherwise_is_another_event() -> None:
     large = transaction(sent(DONOR, 2**200, PAYEE))
     assert matched(watching, [], large, tally=tally) == []
     assert tally.malformed == {"event": 1}
+
+
+def test_another_number_of_topics_is_another_event() -> None:
+    tally = Tally()
+    more = replace(sent(DONOR, 1, PAYEE), topics=(SENT_EVENT.topic, word(DONOR), word(PAYEE)))
+    for watches in ("addresses", "everything"):
+        watching = monitor("event", signature=SENT, watches=watches)
+        assert matched(watching, [DONOR, PAYEE], transaction(more), tally=tally) == []
+    assert not tally.malformed
 
 
 def test_an_event_without_arguments() -> None:
@@ -327,6 +348,16 @@ def test_all_calls_of_a_function() -> None:
     assert seen(matched(of_one, [], *calls)) == [(TOKEN, "all", (PAYEE, (1,), TOKEN, True))]
     of_sender = monitor("function", signature=PAY, contracts=(OTHER_TOKEN,))
     assert [hit.values[1] for hit in matched(of_sender, [DONOR], *calls)] == [(2,)]
+
+
+def test_another_function_with_the_same_arguments_does_not_match() -> None:
+    tally = Tally()
+    other = transaction(sender=DONOR, to=TOKEN, input="0x12345678" + pay(PAYEE, 1)[10:])
+    for watches in ("addresses", "everything"):
+        for contracts in ((), (TOKEN,)):
+            watching = monitor("function", signature=PAY, watches=watches, contracts=contracts)
+            assert matched(watching, [DONOR, TOKEN], other, tally=tally) == []
+    assert not tally.malformed
 
 
 def test_a_failed_call_matches_only_if_asked_for() -> None:

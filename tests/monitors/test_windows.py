@@ -251,17 +251,14 @@ WINDOWS = [
     for period in (1, 10, 25)
 ]
 
-steps = st.lists(
-    st.one_of(
-        st.tuples(
-            st.just("add"),
-            st.integers(0, 15),
-            st.lists(st.tuples(st.sampled_from(KEYS), st.integers(-3, 4)), max_size=3).map(tuple),
-        ),
-        st.tuples(st.just("retract"), st.integers(1, 4), st.just(())),
-    ),
-    max_size=25,
+_adding = st.tuples(
+    st.just("add"),
+    st.integers(0, 15),
+    st.lists(st.tuples(st.sampled_from(KEYS), st.integers(-3, 4)), max_size=3).map(tuple),
 )
+_retracting = st.tuples(st.just("retract"), st.integers(1, 4), st.just(()))
+# three blocks are added for each time that some are taken back
+steps = st.lists(st.one_of(_adding, _adding, _adding, _retracting), max_size=25)
 
 
 def naive(window: Window, begun: set[bytes], chain: list[Made]) -> dict[str, set[bytes]]:
@@ -382,6 +379,25 @@ def test_a_sum_fires_once_and_again_after_it_fell() -> None:
         fired += [(at, firing.total, firing.before) for firing in firings]
     # 6 + 4 at 50; at 111 the 6 has left; at 175 only 3 + 9 are left
     assert fired == [(50, 10, 6), (175, 12, 3)]
+
+
+def test_a_block_that_was_taken_back_leaves_no_time_behind() -> None:
+    window = read_window("count over 10 seconds >= 2", TOKENS)
+    state = State(100)
+
+    def add(state: State, name: str, at: int, count: int) -> tuple[State, list[Firing]]:
+        matches = [(b"", 1, place) for place in range(count)]
+        return advance(window, state, at, entries_of(window, "m", 1, (at, name, at), matches))
+
+    state, fired = add(state, "0xa", 100, 2)
+    assert len(fired) == 1
+    late, fired = add(state, "0xb", 120, 0)
+    assert fired == []
+    state = retract(late, "0xb", 100)
+    _, fired = add(state, "0xc", 105, 1)
+    assert fired == [], "it was true after the parent, whatever came after 0xb"
+    _, fired = add(late, "0xd", 121, 2)
+    assert len(fired) == 1
 
 
 def test_nothing_came_for_a_while() -> None:
