@@ -14,7 +14,7 @@ from enum import Enum
 from donablock.chain.actions import Action, Caller, Done
 from donablock.chain.amounts import NATIVE
 from donablock.chain.session import Session, ask
-from donablock.errors import ChainError, NotMinedError, ReplacedError, RevertError
+from donablock.errors import ChainError, NodeError, NotMinedError, ReplacedError, RevertError
 from donablock.treasury.keeper import Act, Decision, Duty, Options, decide
 from donablock.treasury.snapshot import Snapshot, Watcher
 
@@ -98,15 +98,18 @@ class Keeper:
         NotMinedError, NodeError.
         """
         refused: set[tuple[Duty, str]] = set()
+        reached = 0
         while True:
             self._wait_for_own()
-            _, decision = self.look()
+            decision = self._look_from(reached)
             acts = [act for act in decision.acts if act.key not in refused]
             if not acts:
                 return
-            outcome = self._do(acts[0])
+            outcome = self.do(acts[0])
             if outcome.result is Result.REFUSED:
                 refused.add(acts[0].key)
+            if outcome.done is not None:
+                reached = int(outcome.done.receipt["blockNumber"])
             yield outcome
 
     def watch(
@@ -138,7 +141,8 @@ class Keeper:
                 looked_at = -1
                 yield Round(tuple(outcomes), None, error)
 
-    def _do(self, act: Act) -> Outcome:
+    def do(self, act: Act) -> Outcome:
+        """Try and send one act. Where another was quicker the outcome says so. Raises as `run`."""
         try:
             receipt = self._session.send(self.plan(act).call)
         except (RevertError, ReplacedError) as error:
@@ -147,6 +151,20 @@ class Keeper:
                 return Outcome(act, Result.REFUSED, None, reason)
             return Outcome(act, Result.BY_ANOTHER, None, reason)
         return Outcome(act, Result.DONE, Done(receipt, tuple(self._session.events(receipt))))
+
+    def _look_from(self, block: int) -> Decision:
+        """What is due at this block or a later one: behind one address there may be several nodes,
+        and one that lags would have everything done again. Raises NodeError."""
+        deadline = time.monotonic() + self._session.timeout
+        while True:
+            seen, decision = self.look()
+            if seen.block >= block:
+                return decision
+            if time.monotonic() > deadline:
+                raise NodeError(
+                    f"the node stays at block {seen.block}, before {block}; ask another"
+                )
+            time.sleep(_POLL)
 
     def _wait_for_own(self) -> None:
         """Until nothing of this account is on its way. Raises NotMinedError."""
