@@ -329,6 +329,8 @@ def show(outcome: Outcome, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    if outcome.deflation is not None:
+        _show_supply(outcome.deflation, console)
     count = outcome.proof.compared
     if outcome.holds:
         console.print(
@@ -341,6 +343,18 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(f"  {fault}", soft_wrap=True, highlight=False)
     if len(outcome.faults) > 20:
         console.print(f"  and {len(outcome.faults) - 20} more")
+
+
+def _show_supply(story: Deflation, console: Console) -> None:
+    equal = story.supply_at_start - story.supply == story.burnt
+    sign = "[green]=[/]" if equal else "[red]is not[/]"
+    console.print(
+        f"  DOBO  supply at first {exact(story.supply_at_start, 18)} - now "
+        f"{exact(story.supply, 18)} {sign} burnt {exact(story.burnt, 18)} by "
+        f"{len(story.receipts)} receipts",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def cut(units: int, decimals: int) -> str:

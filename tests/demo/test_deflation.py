@@ -5,12 +5,13 @@ were tampered with and in money that was taken.
 from __future__ import annotations
 
 import dataclasses
+import re
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from donablock.demo import acts, books, commission, deflation, market, play
+from donablock.demo import acts, books, commission, deflation, market, play, summary
 from donablock.demo.run import perform
 from donablock.demo.world import MONTH, START, Scale
 
@@ -190,6 +191,9 @@ def test_a_unit_that_was_taken_or_burnt_is_caught(year):
     failed = {check.what for check in year.outcome.checks if not check.holds}
     assert failed == {SUPPLY, COUNT, OTHERS, ARRIVED, DOLLARS, HELD}
     assert not year.outcome.holds
+    text = StringIO()
+    summary.show(year.outcome, Console(file=text, width=160))
+    assert re.search(r"now \S+ is not burnt \S+ by 12 receipts", text.getvalue())
     for what in (SUPPLY, OTHERS, DOLLARS, HELD):
         assert any(fault.startswith(what) for fault in year.outcome.faults)
     for check in year.outcome.checks:

@@ -48,6 +48,8 @@ def test_it_ends_well_and_says_so(demo):
     assert "What moved" in demo.printed
     for symbol in ("ETH", "USDX", "DOBO", "GIVE"):
         assert re.search(rf"{symbol} +donors' outflow \S+ = recipients' inflow", demo.printed)
+    supply = r"supply at first 2,000,000,000 - now \S+ = burnt \S+ by 12 receipts"
+    assert re.search(supply, demo.printed)
 
 
 def test_the_summary_balances_by_itself(demo):
