@@ -366,7 +366,8 @@ def test_a_receipt_has_the_block(session: Session, deploy: Deploy) -> None:
     for entry in manifest.contracts.values():
         receipt: TxReceipt | None = session.receipt(str(entry.transaction))
         assert receipt is not None and receipt["blockNumber"] == entry.block
-    assert manifest.first_block == 1
+    # a busy anvil may mine an empty block before it
+    assert manifest.first_block == manifest.contracts[STEPS[0]].block
 
 
 def test_a_node_that_is_gone_is_named(tmp_path: Path, network: Network) -> None:
