@@ -448,6 +448,19 @@ def test_what_every_condition_may_read(condition: str, expected: bool) -> None:
     assert bool(hits) is expected
 
 
+def test_each_transaction_has_an_input_of_its_own() -> None:
+    watching = monitor("erc20", condition="transaction.input == 0xabcd", direction="out")
+    hits = matched(
+        watching,
+        [DONOR],
+        transaction(erc20(DONOR, PAYEE, 1), erc20(DONOR, PAYEE, 1), input="0xabcd"),
+        transaction(erc20(DONOR, PAYEE, 1), input="0xabce"),
+        transaction(erc20(DONOR, PAYEE, 1), input="0x"),
+        transaction(erc20(DONOR, PAYEE, 1), input="0xabcd"),
+    )
+    assert [hit.transaction.index for hit in hits] == [0, 0, 3]
+
+
 def test_units_of_ones_own() -> None:
     watching = monitor("erc20", condition="value >= 2.5 USDC", units={"USDC": 6}, direction="out")
     logs = transaction(erc20(DONOR, PAYEE, 2_499_999), erc20(DONOR, PAYEE, 2_500_000))
