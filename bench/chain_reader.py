@@ -9,7 +9,8 @@ count; of many runs the median is given, and the wall clock beside it. No networ
 decoded     both answers decoded and made into a Block; nothing is checked
 checked     and hash, number, places, numbering, and every text checked; no bloom, no root
 bloom       checked, and the logs compared with the header's bloom, as on chains without a proof
-proved      checked, and block hash and receipts' root recomputed, as on Ethereum and BSC
+receipts    checked, and the block's hash and the receipts' root recomputed: no log can be hidden
+proved      that, and the transactions' root too, as on Ethereum and BSC
 """
 
 from __future__ import annotations
@@ -28,14 +29,22 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from donablock.chain.answers import BlockAnswer, ProvableReceiptAnswer, ReceiptAnswer
+from donablock.chain.answers import (
+    BlockAnswer,
+    ProvableBlockAnswer,
+    ProvableReceiptAnswer,
+    ProvableTransactionAnswer,
+    ReceiptAnswer,
+)
 from donablock.chain.assemble import assemble
 from donablock.chain.blocks import Block, decode_block, encode_block
 from donablock.chain.bloom import bloom_of
 from donablock.chain.chains import Chain, chain_of
 from donablock.chain.checks import check_block, check_header
 from donablock.chain.header_hash import header_hash
+from donablock.chain.keccak import keccak
 from donablock.chain.receipts_root import receipts_root
+from donablock.chain.transactions_root import encode_transaction, transactions_root
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "build" / "bench" / "chain_reader.json"
@@ -54,6 +63,10 @@ class _Blocks(msgspec.Struct):
     result: BlockAnswer
 
 
+class _ProvableBlocks(msgspec.Struct):
+    result: ProvableBlockAnswer
+
+
 class _Receipts(msgspec.Struct):
     result: tuple[ReceiptAnswer, ...]
 
@@ -63,6 +76,7 @@ class _Provable(msgspec.Struct):
 
 
 _blocks = msgspec.json.Decoder(_Blocks)
+_provable_blocks = msgspec.json.Decoder(_ProvableBlocks)
 _receipts = msgspec.json.Decoder(_Receipts)
 _provable = msgspec.json.Decoder(_Provable)
 
@@ -116,29 +130,30 @@ def answers(seed: int = 1) -> tuple[bytes, bytes]:
             "blockNumber": block["number"],
             "transactionIndex": hex(index),
         }
-        hash, sender, to = text(32), text(20), text(20)
-        transactions.append(
-            {
-                "type": "0x2",
-                "chainId": "0x1",
-                "nonce": hex(chance.randrange(1_000)),
-                "gas": hex(chance.randrange(21_000, 500_000)),
-                "maxFeePerGas": hex(chance.randrange(10**11)),
-                "maxPriorityFeePerGas": hex(chance.randrange(10**9)),
-                "to": to,
-                "value": hex(chance.randrange(10**18)),
-                "accessList": [],
-                "input": text(chance.choice(INPUTS)),
-                "r": text(32),
-                "s": text(32),
-                "yParity": "0x1",
-                "v": "0x1",
-                "hash": hash,
-                **place,
-                "from": sender,
-                "gasPrice": hex(chance.randrange(10**11)),
-            }
-        )
+        sender, to = text(20), text(20)
+        transaction: dict[str, Any] = {
+            "type": "0x2",
+            "chainId": "0x1",
+            "nonce": hex(chance.randrange(1_000)),
+            "gas": hex(chance.randrange(21_000, 500_000)),
+            "maxFeePerGas": hex(chance.randrange(10**11)),
+            "maxPriorityFeePerGas": hex(chance.randrange(10**9)),
+            "to": to,
+            "value": hex(chance.randrange(10**18)),
+            "accessList": [],
+            "input": text(chance.choice(INPUTS)),
+            "r": text(32),
+            "s": text(32),
+            "yParity": "0x1",
+            "v": "0x1",
+            "hash": block["hash"],
+            **place,
+            "from": sender,
+            "gasPrice": hex(chance.randrange(10**11)),
+        }
+        plain = msgspec.convert(transaction, ProvableTransactionAnswer)
+        hash = transaction["hash"] = "0x" + keccak(encode_transaction(plain)).hex()
+        transactions.append(transaction)
         logs: list[dict[str, Any]] = []
         for _ in range(counts[index]):
             is_transfer = chance.random() < 0.7
@@ -175,8 +190,9 @@ def answers(seed: int = 1) -> tuple[bytes, bytes]:
     block["logsBloom"] = _bloom([log for one in receipts for log in one["logs"]])
     provable = msgspec.convert(receipts, list[ProvableReceiptAnswer])
     block["receiptsRoot"] = receipts_root(provable)
-    header = msgspec.convert({**block, "transactions": ()}, BlockAnswer)
-    hash = header_hash(header)
+    signed = msgspec.convert(transactions, list[ProvableTransactionAnswer])
+    block["transactionsRoot"] = transactions_root(signed)
+    hash = header_hash(msgspec.convert({**block, "transactions": ()}, BlockAnswer))
     plain = json.dumps([{**block, "transactions": transactions}, receipts], separators=(",", ":"))
     found = json.loads(plain.replace(block["hash"], hash))
     return _reply(found[0]), _reply(found[1])
@@ -196,7 +212,8 @@ def _reply(result: Any) -> bytes:
 def ways(block: bytes, receipts: bytes) -> dict[str, Callable[[], Block]]:
     """Each way to make a Block of the two answers."""
     proved = chain_of(1)
-    bloom = proved.model_copy(
+    receipts_only = proved.model_copy(update={"is_transactions_root_checked": False})
+    bloom = receipts_only.model_copy(
         update={"is_header_checked": False, "is_receipts_root_checked": False, "bloom": "covered"}
     )
     checked = bloom.model_copy(update={"bloom": "off"})
@@ -208,9 +225,10 @@ def ways(block: bytes, receipts: bytes) -> dict[str, Callable[[], Block]]:
 
     def with_checks(chain: Chain) -> Callable[[], Block]:
         decoder: Any = _provable if chain.is_receipts_root_checked else _receipts
+        blocks: Any = _provable_blocks if chain.is_transactions_root_checked else _blocks
 
         def make() -> Block:
-            answer, found = _blocks.decode(block).result, decoder.decode(receipts).result
+            answer, found = blocks.decode(block).result, decoder.decode(receipts).result
             return check_block(answer, found, check_header(answer, chain), chain)
 
         return make
@@ -219,6 +237,7 @@ def ways(block: bytes, receipts: bytes) -> dict[str, Callable[[], Block]]:
         "decoded": decoded,
         "checked": with_checks(checked),
         "bloom": with_checks(bloom),
+        "receipts": with_checks(receipts_only),
         "proved": with_checks(proved),
     }
 
@@ -227,15 +246,18 @@ def parts(block: bytes, receipts: bytes) -> dict[str, Callable[[], object]]:
     """What the ways are made of, and what comes after."""
     answer, found = _blocks.decode(block).result, _receipts.decode(receipts).result
     provable = _provable.decode(receipts).result
+    signed = _provable_blocks.decode(block).result.transactions
     made = assemble(answer, found, check_header(answer, chain_of(1)), 1)
     packed = encode_block(made)
     return {
         "JSON of the block": lambda: _blocks.decode(block),
+        "JSON of the block, with what its root needs": lambda: _provable_blocks.decode(block),
         "JSON of the receipts": lambda: _receipts.decode(receipts),
         "JSON of the receipts, with what their root needs": lambda: _provable.decode(receipts),
         "the Block, from decoded answers": lambda: assemble(answer, found, made.ref, 1),
         "header hash": lambda: header_hash(answer),
         "receipts' root": lambda: receipts_root(provable),
+        "transactions' root and hashes": lambda: transactions_root(signed),
         "msgpack, to": lambda: encode_block(made),
         "msgpack, from": lambda: decode_block(packed),
     }

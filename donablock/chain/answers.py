@@ -12,13 +12,17 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 __all__ = [
+    "AccessAnswer",
     "AddressText",
+    "AuthorizationAnswer",
     "BlockAnswer",
     "BloomText",
     "HashText",
     "HeaderAnswer",
     "LogAnswer",
+    "ProvableBlockAnswer",
     "ProvableReceiptAnswer",
+    "ProvableTransactionAnswer",
     "Quantity",
     "ReceiptAnswer",
     "TransactionAnswer",
@@ -29,6 +33,12 @@ HashText = Annotated[str, Meta(min_length=66, max_length=66)]
 BloomText = Annotated[str, Meta(min_length=514, max_length=514)]
 Quantity = Annotated[str, Meta(min_length=3, max_length=66)]
 """An integer of at most 256 bits."""
+
+
+def _name(field: str) -> str:
+    """As a node writes it. "from" can be no field's name here."""
+    head, *rest = field.split("_")
+    return "from" if field == "sender" else head + "".join(part.title() for part in rest)
 
 
 class HeaderAnswer(Struct, rename="camel", gc=False, frozen=True):
@@ -59,7 +69,7 @@ class HeaderAnswer(Struct, rename="camel", gc=False, frozen=True):
     requests_hash: HashText | None = None
 
 
-class TransactionAnswer(Struct, gc=False, frozen=True, rename={"sender": "from"}):
+class TransactionAnswer(Struct, rename=_name, gc=False, frozen=True):
     """A transaction of a block."""
 
     to: AddressText | None
@@ -69,10 +79,57 @@ class TransactionAnswer(Struct, gc=False, frozen=True, rename={"sender": "from"}
     sender: AddressText
 
 
+class AccessAnswer(Struct, rename="camel", gc=False, frozen=True):
+    """An entry of an access list (EIP-2930)."""
+
+    address: AddressText
+    storage_keys: tuple[HashText, ...]
+
+
+class AuthorizationAnswer(Struct, rename="camel", gc=False, frozen=True):
+    """An entry of an authorization list (EIP-7702)."""
+
+    chain_id: Quantity
+    address: AddressText
+    nonce: Quantity
+    y_parity: Quantity
+    r: Quantity
+    s: Quantity
+
+
+class ProvableTransactionAnswer(
+    TransactionAnswer, rename=_name, gc=False, frozen=True, kw_only=True
+):
+    """With what its place in the transactions' root is made of; which fields there are depends on
+    `type`."""
+
+    nonce: Quantity
+    gas: Quantity
+    r: Quantity
+    s: Quantity
+    v: Quantity
+    type: Quantity = "0x0"
+    y_parity: Quantity | None = None
+    chain_id: Quantity | None = None
+    gas_price: Quantity | None = None
+    max_fee_per_gas: Quantity | None = None
+    max_priority_fee_per_gas: Quantity | None = None
+    max_fee_per_blob_gas: Quantity | None = None
+    access_list: tuple[AccessAnswer, ...] | None = None
+    blob_versioned_hashes: tuple[HashText, ...] | None = None
+    authorization_list: tuple[AuthorizationAnswer, ...] | None = None
+
+
 class BlockAnswer(HeaderAnswer, rename="camel", gc=False, frozen=True, kw_only=True):
     """A block with its transactions."""
 
     transactions: tuple[TransactionAnswer, ...]
+
+
+class ProvableBlockAnswer(BlockAnswer, rename="camel", gc=False, frozen=True, kw_only=True):
+    """With transactions whose root can be recomputed."""
+
+    transactions: tuple[ProvableTransactionAnswer, ...]
 
 
 class LogAnswer(Struct, rename="camel", gc=False, frozen=True):

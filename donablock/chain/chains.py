@@ -39,12 +39,15 @@ class Chain(BaseModel):
     is_receipts_root_checked: bool = Field(
         description="the receipts' root is recomputed, in Ethereum's format"
     )
+    is_transactions_root_checked: bool = Field(
+        description="the transactions' root and hashes are recomputed, in Ethereum's format"
+    )
     bloom: Literal["exact", "covered", "off"] = Field(
         description="exact: the header's bloom is that of the logs; covered: no log that it tells "
         "of is missing, and there may be logs that it does not tell of"
     )
     transaction_types: tuple[int, ...] | None = Field(
-        default=None, description="the types there are; null: any. Others are refused"
+        default=None, description="those there are; others are refused where a root is checked"
     )
     note: str = Field(default="", description="why it is as it is")
 
@@ -55,10 +58,10 @@ class Chain(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Chain:
-        if self.is_receipts_root_checked and self.transaction_types is None:
+        has_proof = self.is_receipts_root_checked or self.is_transactions_root_checked
+        if has_proof and self.transaction_types is None:
             raise ValueError(
-                "transaction_types: list them, since the root of receipts of an unknown type "
-                "cannot be recomputed"
+                "transaction_types: list them, since no root can be recomputed of an unknown type"
             )
         if self.chain_id in self.also_chain_ids:
             raise ValueError("also_chain_ids: the chain's own id is among them")

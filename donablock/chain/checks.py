@@ -1,8 +1,8 @@
 """Whether a node's answers can be true, and the block of ours that is made of them.
 
 Cheap checks come first. Where the chain's format is known, the last ones are proofs: the block's
-hash from its header, the receipts' root from the receipts. What no root covers is a node's word:
-the address of a contract that was made.
+hash from its header, the roots of transactions and receipts from these. What no root covers is a
+node's word: who sent a transaction.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from donablock.chain.answers import (
     HeaderAnswer,
     LogAnswer,
     ProvableReceiptAnswer,
+    ProvableTransactionAnswer,
     ReceiptAnswer,
 )
 from donablock.chain.assemble import SUCCESS, assemble
@@ -29,6 +30,7 @@ from donablock.chain.faults import GarbageFault, LieFault
 from donablock.chain.header_hash import header_hash
 from donablock.chain.hexadecimal import are_data, are_hexadecimal, lower
 from donablock.chain.receipts_root import KNOWN_TYPES, receipts_root
+from donablock.chain.transactions_root import created_address, transactions_root
 
 __all__ = ["check_block", "check_header"]
 
@@ -80,8 +82,8 @@ def check_block(
 ) -> Block:
     """The whole block. Raises LieFault, GarbageFault.
 
-    ref: what `check_header` said of this very answer. Where the chain's receipts' root is checked,
-    `receipts` are ProvableReceiptAnswer.
+    ref: what `check_header` said of this very answer. Where the chain's roots are checked, it and
+    `receipts` are the provable kind of answer.
     """
     where = f"block {ref.number}"
     logs = _logs_of(receipts)
@@ -94,6 +96,8 @@ def check_block(
             raise GarbageFault(f"gave {where} with data that is not whole bytes")
     _check_logs(block, receipts, logs, where, chain)
     _check_outcomes(receipts, where)
+    if chain.is_transactions_root_checked:
+        _check_transactions(block, receipts, where, chain)
     return assemble(block, receipts, ref, chain.chain_id)
 
 
@@ -165,6 +169,30 @@ def _check_logs(
         raise LieFault("bloom", f"logs of {where} are missing: its bloom tells of more")
     if chain.bloom == "exact" and told != bloom:
         raise LieFault("bloom", f"{where} has logs that its bloom does not tell of")
+
+
+def _check_transactions(
+    block: BlockAnswer, receipts: Sequence[ReceiptAnswer], where: str, chain: Chain
+) -> None:
+    """The transactions beside their root in the header, and what they made."""
+    provable = [one for one in block.transactions if isinstance(one, ProvableTransactionAnswer)]
+    try:
+        found = transactions_root(provable, chain.transaction_types or KNOWN_TYPES)
+    except (ValueError, OverflowError) as error:
+        raise LieFault("transactions_root", f"{where} has {error}") from None
+    if found != block.transactions_root.lower():
+        raise LieFault(
+            "transactions_root",
+            f"the transactions of {where} give the root {found}, not {block.transactions_root}",
+        )
+    for one, receipt in zip(provable, receipts, strict=True):
+        if one.to is None and receipt.status == "0x1":
+            made = created_address(one.sender, one.nonce)
+            if receipt.contract_address != made:
+                raise LieFault(
+                    "created",
+                    f"{where} made a contract at {made}, not at {receipt.contract_address}",
+                )
 
 
 # --- texts ----------------------------------------------------------------------------------------

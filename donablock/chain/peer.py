@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from donablock.chain.answers import BlockAnswer, HeaderAnswer, Quantity
+from donablock.chain.answers import BlockAnswer, HeaderAnswer, ProvableBlockAnswer, Quantity
 from donablock.chain.blocks import Block, BlockRef
 from donablock.chain.chains import Chain
 from donablock.chain.checks import check_block, check_header
@@ -28,11 +28,14 @@ HEADER_AT: Question[HeaderAnswer | None] = Question(
 HEADER: Question[HeaderAnswer | None] = Question(
     "eth_getBlockByHash", HeaderAnswer | None, none_if=UNKNOWN
 )
-BLOCK_AT: Question[BlockAnswer | None] = Question(
-    "eth_getBlockByNumber", BlockAnswer | None, none_if=UNKNOWN
+# plain, and with what the transactions' root is recomputed from
+BLOCK_AT: tuple[Question[BlockAnswer | None], Question[BlockAnswer | None]] = (
+    Question("eth_getBlockByNumber", BlockAnswer | None, none_if=UNKNOWN),
+    Question("eth_getBlockByNumber", ProvableBlockAnswer | None, none_if=UNKNOWN),
 )
-BLOCK: Question[BlockAnswer | None] = Question(
-    "eth_getBlockByHash", BlockAnswer | None, none_if=UNKNOWN
+BLOCK: tuple[Question[BlockAnswer | None], Question[BlockAnswer | None]] = (
+    Question("eth_getBlockByHash", BlockAnswer | None, none_if=UNKNOWN),
+    Question("eth_getBlockByHash", ProvableBlockAnswer | None, none_if=UNKNOWN),
 )
 
 # seconds between two looks at a node's chain id: another may have come up behind the same name
@@ -51,6 +54,8 @@ class Peer:
         self.head: BlockRef | None = None
         """The newest block it told of."""
         self._chain = chain
+        self._block_at = BLOCK_AT[chain.is_transactions_root_checked]
+        self._by_hash = BLOCK[chain.is_transactions_root_checked]
         self._clock = clock
         self._chain_id_at = float("-inf")
 
@@ -126,7 +131,7 @@ class Peer:
         if wrong is not None:
             self._note(wrong)
             return [wrong] * len(numbers)
-        answers = await self.rpc.ask_all(BLOCK_AT, [(hex(one), True) for one in numbers])
+        answers = await self.rpc.ask_all(self._block_at, [(hex(one), True) for one in numbers])
         found: list[Block | None | Fault] = []
         there: list[tuple[int, BlockAnswer, BlockRef]] = []
         for place, (number, answer) in enumerate(zip(numbers, answers, strict=True)):
@@ -156,12 +161,12 @@ class Peer:
 
     async def _block(self, hash: str) -> Block | None:
         if self.receipts.is_one_by_one:
-            answer = await self.rpc.ask(BLOCK, (hash, True))
+            answer = await self.rpc.ask(self._by_hash, (hash, True))
             listed: Receipts | None | Fault = None
         else:
             # both know the hash already, so neither waits for the other
             async with asyncio.TaskGroup() as group:
-                asking = group.create_task(self.rpc.try_ask(BLOCK, (hash, True)))
+                asking = group.create_task(self.rpc.try_ask(self._by_hash, (hash, True)))
                 listing = group.create_task(self.receipts.listed(hash))
             either, listed = asking.result(), listing.result()
             if isinstance(either, Fault):

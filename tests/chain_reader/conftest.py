@@ -14,6 +14,7 @@ from tests.chain_reader.fake_chain import FakeChain, address, payment, transfer
 from tests.chain_reader.fake_node import FakeNode
 
 TOKEN, DONOR, CHARITY = address("token"), address("donor"), address("charity")
+PROVED = chain_of(31337).model_copy(update={"is_transactions_root_checked": True})
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ async def connect() -> AsyncIterator[Callable[..., Rpc]]:
 async def read() -> AsyncIterator[Callable[..., Nodes]]:
     """read(node, other, timeout=1, patience=0.2): a source of blocks, closed at the end.
 
-    chain: how far answers are checked (default: all the way, as on a local chain).
+    chain: how far answers are checked (default: all the way, as on Ethereum).
     """
     opened: list[Nodes] = []
 
@@ -59,7 +60,7 @@ async def read() -> AsyncIterator[Callable[..., Nodes]]:
     ) -> Nodes:
         made = Limits(**limits)  # type: ignore[arg-type]
         urls = [node.url for node in nodes]
-        opened.append(Nodes(chain or chain_of(31337), urls, made, patience=patience))
+        opened.append(Nodes(chain or PROVED, urls, made, patience=patience))
         return opened[-1]
 
     yield read
@@ -74,6 +75,7 @@ def unproved() -> Chain:
         update={
             "is_header_checked": False,
             "is_receipts_root_checked": False,
+            "is_transactions_root_checked": False,
             "bloom": "covered",
             "transaction_types": None,
         }

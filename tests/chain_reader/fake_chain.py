@@ -21,12 +21,21 @@ from typing import Any
 
 import msgspec
 
-from donablock.chain.answers import HeaderAnswer, ProvableReceiptAnswer
+from donablock.chain.answers import (
+    HeaderAnswer,
+    ProvableReceiptAnswer,
+    ProvableTransactionAnswer,
+)
 from donablock.chain.blocks import Block, BlockRef, Log, Transaction
 from donablock.chain.bloom import bloom_of
 from donablock.chain.header_hash import header_hash
 from donablock.chain.keccak import keccak
 from donablock.chain.receipts_root import receipts_root
+from donablock.chain.transactions_root import (
+    created_address,
+    encode_transaction,
+    transactions_root,
+)
 
 TRANSFER = "0x" + keccak(b"Transfer(address,address,uint256)").hex()
 NO_UNCLES = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
@@ -68,14 +77,42 @@ class FakeTransaction:
     nonce: int = field(default_factory=lambda: next(_nonces))
 
     @cached_property
+    def fields(self) -> dict[str, Any]:
+        """As a node has it, without its place in a block."""
+        fields: dict[str, Any] = {
+            "type": hex(self.type),
+            "nonce": hex(self.nonce),
+            "gas": hex(100_000),
+            "gasPrice": "0x7",
+            "to": self.to,
+            "value": hex(self.value),
+            "input": self.input,
+            # nobody's signature
+            "v": "0x1",
+            "r": "0x11",
+            "s": "0x22",
+            "from": self.sender,
+        }
+        if self.type:
+            fields |= {"chainId": "0x1", "accessList": [], "yParity": "0x1"}
+        if self.type > 1:
+            fields |= {"maxFeePerGas": "0x9", "maxPriorityFeePerGas": "0x1"}
+        if self.type == 3:
+            fields |= {"maxFeePerBlobGas": "0x3", "blobVersionedHashes": [word(1)]}
+        if self.type == 4:
+            fields["authorizationList"] = []
+        plain = msgspec.convert({**fields, "hash": ZERO_WORD}, ProvableTransactionAnswer)
+        return {**fields, "hash": "0x" + keccak(encode_transaction(plain)).hex()}
+
+    @property
     def hash(self) -> str:
-        return "0x" + keccak(repr((self.nonce, self.sender, self.to, self.value)).encode()).hex()
+        return str(self.fields["hash"])
 
     @property
     def created(self) -> str | None:
         if self.to is not None or not self.is_success:
             return None
-        return "0x" + keccak(f"made by {self.hash}".encode())[12:].hex()
+        return created_address(self.sender, hex(self.nonce))
 
 
 def transfer(token: str, sender: str, to: str, amount: int) -> FakeTransaction:
@@ -120,7 +157,9 @@ class FakeBlock:
             miner=address("miner"),
             # two empty blocks on the same parent differ in this
             state_root=word(salt),
-            transactions_root=word(keccak("".join(t.hash for t in transactions).encode()).hex()),
+            transactions_root=transactions_root(
+                [msgspec.convert(one.fields, ProvableTransactionAnswer) for one in transactions]
+            ),
             receipts_root=receipts_root(receipts),
             logs_bloom=_bloom(logs),
             number=hex(number),
@@ -157,19 +196,10 @@ class FakeBlock:
             "withdrawals": [],
             "transactions": [
                 {
-                    "type": hex(one.type),
-                    "chainId": hex(self.chain_id),
-                    "nonce": hex(one.nonce),
-                    "gas": hex(100_000),
-                    "gasPrice": "0x7",
-                    "to": one.to,
-                    "value": hex(one.value),
-                    "input": one.input,
-                    "hash": one.hash,
+                    **one.fields,
                     "blockHash": self.hash,
                     "blockNumber": hex(self.number),
                     "transactionIndex": hex(index),
-                    "from": one.sender,
                 }
                 if is_full
                 else one.hash

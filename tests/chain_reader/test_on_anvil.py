@@ -16,6 +16,7 @@ from eth_utils.address import to_checksum_address
 
 from donablock.chain.blocks import Block
 from donablock.chain.chains import chain_of
+from donablock.chain.faults import NodesFailedError
 from donablock.chain.keys import TEST_MNEMONIC
 from donablock.chain.node import Anvil
 from donablock.chain.nodes import Nodes
@@ -172,6 +173,20 @@ async def test_every_kind_of_transaction_is_read_and_proved(anvil: Anvil, source
     logged = (await source.block(receipts["plain"]["blockHash"])).transactions[0]
     assert [len(log.topics) for log in logged.logs] == [0, 1, 2, 3, 4, 0]
     assert head.number == int(receipts["failed creation"]["blockNumber"], 16)
+
+
+@pytest.mark.asyncio
+async def test_the_transactions_root_of_every_kind_but_blobs_is_proved(anvil: Anvil) -> None:
+    chain = chain_of(31337).model_copy(update={"is_transactions_root_checked": True})
+    async with Nodes(chain, [anvil.url]) as source:
+        for name, receipt in kinds(anvil).items():
+            if name == "blob":
+                # anvil's root covers the blobs themselves, so it is not checked on local chains
+                with pytest.raises(NodesFailedError, match="the transactions of block .* give"):
+                    await source.block(receipt["blockHash"])
+            else:
+                (one,) = (await source.block(receipt["blockHash"])).transactions
+                assert one.hash == receipt["transactionHash"], name
 
 
 @pytest.mark.asyncio
