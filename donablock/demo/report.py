@@ -225,8 +225,8 @@ def _burnt(outcome: Outcome) -> list[tuple[str, str]]:
     story = outcome.deflation
     if story is None:
         return []
-    whole = exact(story.burnt, 18).partition(".")[0]
-    return [(whole, "DOBO burnt"), (f"{len(story.purchases):,}", "buybacks")]
+    millions = f"{panels.brief(story.burnt, 24)} M"
+    return [(millions, "DOBO burnt"), (f"{len(story.purchases):,}", "buybacks")]
 
 
 def _proof_table(outcome: Outcome) -> str:

@@ -248,6 +248,7 @@ def test_the_report_shows_supply_price_pool_and_payouts(demo):
     ):
         assert words in section
     assert section.count("<svg") == 8
+    assert re.search(r"<b>[\d.]+ M</b><span>DOBO burnt</span>", demo.report)
     ids = re.findall(r' id="([^"]+)"', demo.report)
     assert len(ids) == len(set(ids))
 
