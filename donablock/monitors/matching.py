@@ -75,29 +75,11 @@ def match_block(block: Block, index: Index, tally: Tally | None = None) -> list[
     """Everything that the monitors look for in a block, in the block's order. Raises nothing,
     whatever a contract logged or somebody sent; `tally` counts what was passed over."""
     run = _Run(block, index, tally or Tally())
-    transactions = block.transactions
     if index.accounts or index.called or index.anywhere:
         run.transactions()
     found = len(run.hits)
-    if not (index.topics or index.anywhere or index.data_topics or index.contracts):
-        return run.hits
-    topics = {
-        topic for transaction in transactions for log in transaction.logs for topic in log.topics
-    }
-    hot = index.topics.among(topics)
-    hot |= index.anywhere.among(topics)
-    hot |= index.data_topics.among(topics)
-    contracts: set[str] = set()
-    if index.contracts:
-        contracts = index.contracts.among(
-            {log.address for transaction in transactions for log in transaction.logs}
-        )
-    if hot or contracts:
-        is_cold = hot.isdisjoint
-        for transaction in transactions:
-            for log in transaction.logs:
-                if not is_cold(log.topics) or log.address in contracts:
-                    run.log(transaction, log)
+    if index.topics or index.anywhere or index.data_topics or index.contracts:
+        run.logs()
     if 0 < found < len(run.hits):
         run.hits.sort(key=_place)
     return run.hits
@@ -124,6 +106,9 @@ class _Run:
         self._transaction: Transaction | None = None
         self._context: tuple[Any, ...] = ()
         self._input: bytes | None = None
+        # topics and contracts of the block that are in the index
+        self._hot: set[str] = set()
+        self._contracts: set[str] = set()
 
     # --- transactions -----------------------------------------------------------------------------
 
@@ -188,7 +173,23 @@ class _Run:
 
     # --- logs -------------------------------------------------------------------------------------
 
-    def log(self, transaction: Transaction, log: Log) -> None:
+    def logs(self) -> None:
+        index, transactions = self._index, self._block.transactions
+        topics = {topic for one in transactions for log in one.logs for topic in log.topics}
+        hot = self._hot = index.topics.among(topics)
+        hot |= index.anywhere.among(topics)
+        hot |= index.data_topics.among(topics)
+        if index.contracts:
+            emitters = {log.address for one in transactions for log in one.logs}
+            self._contracts = index.contracts.among(emitters)
+        contracts, is_cold = self._contracts, hot.isdisjoint
+        if hot or contracts:
+            for one in transactions:
+                for log in one.logs:
+                    if not is_cold(log.topics) or log.address in contracts:
+                        self._log(one, log)
+
+    def _log(self, transaction: Transaction, log: Log) -> None:
         kinds: dict[LogKind, list[_Candidate]] = {}
         seen: set[tuple[str, str, str]] = set()
         for candidate in self._concerned(log):
@@ -213,28 +214,37 @@ class _Run:
         if not topics:
             return
         for place, topic in enumerate(topics):
-            ids = index.topics.get(topic) if place else None
-            if ids is not None:
-                for candidate in self._of(ids, "0x" + topic[26:], "all"):
-                    monitor, address, _ = candidate
+            if place and topic in self._hot:
+                ids = index.topics.get(topic)
+                for monitor, address, _ in self._of(ids, "0x" + topic[26:], "all"):
                     kind = monitor.kind
                     if isinstance(kind, LogKind) and kind.takes(topics) and place in kind.places:
                         direction = kind.places[place]
                         if monitor.direction in ("all", direction):
                             yield monitor, address, direction
-        for kind in index.data_topics.get(topics[0]) or ():
-            if kind.takes(topics):
+        if topics[0] in self._hot:
+            yield from self._in_data(log)
+            yield from self._of_kind(index.anywhere.get(topics[0]), log)
+        if log.address in self._contracts:
+            yield from self._of_kind(index.contracts.get(log.address), log)
+
+    def _in_data(self, log: Log) -> Iterator[_Candidate]:
+        """Those whose addresses stand in the data of an event."""
+        for kind in self._index.data_topics.get(log.topics[0]) or ():
+            if kind.takes(log.topics):
                 for place in kind.data_places:
                     word = "0x" + log.data[place : place + 64]
-                    for candidate in self._of(index.topics.get(word), "0x" + word[26:], "all"):
+                    ids = self._index.topics.get(word)
+                    for candidate in self._of(ids, "0x" + word[26:], "all"):
                         if candidate[0].kind is kind:
                             yield candidate
-        everything = (index.contracts.get(log.address), index.anywhere.get(topics[0]))
-        for ids in everything:
-            for candidate in self._of(ids, log.address, "all"):
-                kind = candidate[0].kind
-                if isinstance(kind, LogKind) and kind.takes(topics):
-                    yield candidate
+
+    def _of_kind(self, ids: Ids | None, log: Log) -> Iterator[_Candidate]:
+        """Those who watch everything, and logs of this kind."""
+        for candidate in self._of(ids, log.address, "all"):
+            kind = candidate[0].kind
+            if isinstance(kind, LogKind) and kind.takes(log.topics):
+                yield candidate
 
     # --- both -------------------------------------------------------------------------------------
 

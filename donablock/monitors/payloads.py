@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -130,6 +131,7 @@ def _head(block: Block, chain: str, monitor: Monitor) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=256)
 def _time(timestamp: int) -> str | None:
     try:
         time = datetime.fromtimestamp(timestamp, UTC)
