@@ -53,6 +53,17 @@ _PRODUCER = {
     "message.timeout.ms": int(_TIMEOUT * 1_000),
 }
 
+# one question for all chains, however many there are
+_BEHIND = """
+    SELECT chain_id, seq FROM cursors
+    JOIN positions USING (chain_id)
+    WHERE consumer = $1 AND seq < next_seq - 1
+    UNION ALL
+    SELECT chain_id, NULL FROM cursors
+    WHERE NOT EXISTS (SELECT FROM positions p WHERE p.chain_id = cursors.chain_id AND consumer = $1)
+    ORDER BY chain_id
+"""
+
 _log = structlog.get_logger(__name__)
 _relayed = counter("kafka_relayed", "messages that Kafka has taken", "chain")
 _failed = counter("kafka_relay_failed", "times that a batch was not taken whole")
@@ -97,18 +108,19 @@ class Relay:
     async def step(self, lead: Leadership | None = None) -> int:
         """Relays what there is, a batch of each chain at most, and returns how many messages."""
         async with self._database.connection() as connection:
-            chains = await connection.fetch("SELECT chain_id FROM cursors ORDER BY chain_id")
+            behind = await connection.fetch(_BEHIND, CONSUMER)
         sent = 0
-        for (chain_id,) in chains:
+        for chain_id, seq in behind:
             if lead is not None:
                 lead.check()
-            sent += await self._relay(chain_id)
+            sent += await self._relay(chain_id, seq)
         return sent
 
-    async def _relay(self, chain_id: int) -> int:
+    async def _relay(self, chain_id: int, seq: int | None) -> int:
         async with self._database.connection() as connection:
-            before = await register(connection, CONSUMER, chain_id)
-            messages = await read_outbox(connection, chain_id, before.seq, _MESSAGES)
+            if seq is None:
+                seq = (await register(connection, CONSUMER, chain_id)).seq
+            messages = await read_outbox(connection, chain_id, seq, _MESSAGES)
         if not messages:
             return 0
         taken = await self._in_thread(messages)
@@ -205,10 +217,11 @@ class Relay:
             made = admin.create_topics([NewTopic(self._topic, PARTITIONS, -1)])
             with contextlib.suppress(KafkaException):  # another relay was first
                 made[self._topic].result(10.0)
-        count = partition_count(admin, self._topic)
-        if not count:
-            raise StreamError(f"there is no topic {self._topic}, and it could not be made")
-        return count
+        for _ in range(50):  # brokers hear of a new topic one after the other
+            if count := partition_count(admin, self._topic):
+                return count
+            time.sleep(0.1)
+        raise StreamError(f"there is no topic {self._topic}, and it could not be made")
 
     async def close(self) -> None:
         """Gives up what was not sent; it is in the outbox."""

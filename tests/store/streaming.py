@@ -76,6 +76,19 @@ class Consumer:
         return self.got[before:]
 
 
+async def collect(
+    stream: Stream, after_seq: int, count: int, place: dict[str, Any] | None = None
+) -> list[Message]:
+    """The messages after one, read without committing anything."""
+    found: list[Message] = []
+    deadline = time.monotonic() + 20.0
+    while len(found) < count:
+        assert time.monotonic() < deadline, f"only {len(found)} of {count} came"
+        place = found[-1].place if found else place
+        found += await stream.read(CHAIN, after_seq + len(found), place=place)
+    return found
+
+
 async def until_relayed(database: Database, seq: int, within: float = 30.0) -> None:
     """Returns when the relay, if there is one, has written that Kafka has the message."""
     deadline = time.monotonic() + within

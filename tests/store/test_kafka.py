@@ -7,7 +7,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 
 import confluent_kafka
 import pytest
@@ -33,6 +32,7 @@ from tests.store.streaming import (
     CHAIN,
     Broker,
     Consumer,
+    collect,
     relayed,
     relaying,
     send,
@@ -231,13 +231,11 @@ async def test_a_wrong_place_is_found_out(chain, broker):
         consumer = await Consumer.registered(chain, stream)
         await send(chain, *payloads(10))
         await consumer.follow(10)
-        await prune(chain, CHAIN, 0)
+        await until_relayed(chain, 10)
+        assert await prune(chain, CHAIN, 0) == 10
     async with following(chain, broker) as stream:
         place = {"topic": broker.topic, "partition": PLACE, "offset": 8}
-        found = []
-        deadline = time.monotonic() + 20
-        while not found and time.monotonic() < deadline:
-            found = list(await stream.read(CHAIN, 3, place=place))
+        found = await collect(stream, 3, 7, place)
         assert [message.payload for message in found] == payloads(7, start=3)
 
 

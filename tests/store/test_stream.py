@@ -14,7 +14,7 @@ from donablock.errors import LeadershipError, StreamError
 from donablock.store.positions import advance, lag, position, register, unregister
 from donablock.store.schema import ADDED, ORPHANED
 from donablock.store.stream import append, prune, take_lead
-from tests.store.streaming import CHAIN, Consumer, make_chain, send, until_relayed
+from tests.store.streaming import CHAIN, Consumer, collect, make_chain, send, until_relayed
 
 pytestmark = pytest.mark.asyncio
 
@@ -133,11 +133,8 @@ async def test_a_consumer_that_ends_before_its_commit_gets_the_same_again(chain,
         await consumer.follow(2)
     async with open_stream() as stream:  # another process
         again = Consumer(chain, stream, kept)
-        read = []
-        while len(read) < 2:
-            found = await stream.read(CHAIN, kept.seq, place=kept.place)
-            read = list(found)
-        assert [message.payload for message in read] == [b"b", b"c"]
+        found = await collect(stream, kept.seq, 2, kept.place)
+        assert [message.payload for message in found] == [b"b", b"c"]
         with pytest.raises(StreamError, match="not at 1 of chain 56 any more: another"):
             await again.follow(2)  # the first had committed after all: nothing is done twice
 
@@ -161,9 +158,7 @@ async def test_a_consumer_can_go_back(chain, open_stream):
     async with open_stream() as stream:
         consumer = await Consumer.registered(chain, stream)
         await consumer.follow(6)
-        found = []
-        while len(found) < 4:
-            found = list(await stream.read(CHAIN, 2))
+        found = await collect(stream, 2, 4)
         assert [message.payload for message in found] == [b"2", b"3", b"4", b"5"]
 
 
