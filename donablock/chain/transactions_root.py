@@ -15,12 +15,14 @@ from donablock.chain.answers import (
 )
 from donablock.chain.keccak import keccak
 from donablock.chain.receipts_root import KNOWN_TYPES
-from donablock.chain.rlp import encode_bytes, encode_list, encode_quantity
+from donablock.chain.rlp import BYTES, LIST, head
 from donablock.chain.trie import ordered_root
 
 __all__ = ["created_address", "encode_transaction", "transactions_root"]
 
-_NOTHING = encode_bytes(b"")
+# Everything is put together as hexadecimal digits, and made bytes once: nodes give digits.
+_NOTHING = head(0, BYTES).hex()
+_HEADS = tuple(head(size, BYTES).hex() for size in range(56))
 
 
 def transactions_root(
@@ -46,50 +48,47 @@ def encode_transaction(
     if kind not in types or kind not in KNOWN_TYPES:
         raise ValueError(f"a transaction of the unknown type {kind}")
     to = _NOTHING if one.to is None else _data(one.to)
-    call = (_number(one.gas), to, _number(one.value), _data(one.input))
+    call = f"{_number(one.gas)}{to}{_number(one.value)}{_data(one.input)}"
+    signature = f"{_number(one.r)}{_number(one.s)}"
     if kind == 0:
-        price = _there(one.gas_price, "gasPrice")
-        fields = [_number(one.nonce), _number(price), *call]
-        return encode_list([*fields, _number(one.v), _number(one.r), _number(one.s)])
-    fields = [_number(_there(one.chain_id, "chainId")), _number(one.nonce)]
+        price = _number(_there(one.gas_price, "gasPrice"))
+        return bytes.fromhex(_list(f"{_number(one.nonce)}{price}{call}{_number(one.v)}{signature}"))
     if kind == 1:
-        fields.append(_number(_there(one.gas_price, "gasPrice")))
+        price = _number(_there(one.gas_price, "gasPrice"))
     else:
-        fields.append(_number(_there(one.max_priority_fee_per_gas, "maxPriorityFeePerGas")))
-        fields.append(_number(_there(one.max_fee_per_gas, "maxFeePerGas")))
-    fields += call
-    fields.append(_accesses(one.access_list or ()))
+        tip = _there(one.max_priority_fee_per_gas, "maxPriorityFeePerGas")
+        price = f"{_number(tip)}{_number(_there(one.max_fee_per_gas, 'maxFeePerGas'))}"
+    more = _accesses(one.access_list) if one.access_list else _list("")
     if kind == 3:
-        fields.append(_number(_there(one.max_fee_per_blob_gas, "maxFeePerBlobGas")))
-        fields.append(encode_list(map(_data, one.blob_versioned_hashes or ())))
+        more += _number(_there(one.max_fee_per_blob_gas, "maxFeePerBlobGas"))
+        more += _list("".join(map(_data, one.blob_versioned_hashes or ())))
     if kind == 4:
-        fields.append(encode_list(map(_authorization, one.authorization_list or ())))
-    fields += [_number(one.y_parity or one.v), _number(one.r), _number(one.s)]
-    return bytes((kind,)) + encode_list(fields)
+        more += _list("".join(map(_authorization, one.authorization_list or ())))
+    chain_id = _number(_there(one.chain_id, "chainId"))
+    parity = _number(one.y_parity or one.v)
+    listed = _list(f"{chain_id}{_number(one.nonce)}{price}{call}{more}{parity}{signature}")
+    return bytes.fromhex(f"{kind:02x}{listed}")
 
 
 def created_address(sender: str, nonce: str) -> str:
     """Of the contract that a transaction of `sender` makes."""
-    return "0x" + keccak(encode_list([_data(sender), _number(nonce)]))[12:].hex()
+    named = bytes.fromhex(_list(_data(sender) + _number(nonce)))
+    return "0x" + keccak(named)[12:].hex()
 
 
-def _accesses(accesses: Sequence[AccessAnswer]) -> bytes:
-    return encode_list(
-        encode_list([_data(one.address), encode_list(map(_data, one.storage_keys))])
-        for one in accesses
+def _accesses(accesses: Sequence[AccessAnswer]) -> str:
+    return _list(
+        "".join(
+            _list(_data(one.address) + _list("".join(map(_data, one.storage_keys))))
+            for one in accesses
+        )
     )
 
 
-def _authorization(one: AuthorizationAnswer) -> bytes:
-    return encode_list(
-        [
-            _number(one.chain_id),
-            _data(one.address),
-            _number(one.nonce),
-            _number(one.y_parity),
-            _number(one.r),
-            _number(one.s),
-        ]
+def _authorization(one: AuthorizationAnswer) -> str:
+    return _list(
+        f"{_number(one.chain_id)}{_data(one.address)}{_number(one.nonce)}"
+        f"{_number(one.y_parity)}{_number(one.r)}{_number(one.s)}"
     )
 
 
@@ -99,9 +98,22 @@ def _there(text: str | None, name: str) -> str:
     return text
 
 
-def _data(text: str) -> bytes:
-    return encode_bytes(bytes.fromhex(text[2:]))
+def _list(inner: str) -> str:
+    return head(len(inner) // 2, LIST).hex() + inner
 
 
-def _number(text: str) -> bytes:
-    return encode_quantity(int(text, 16))
+def _data(text: str) -> str:
+    digits = text[2:]
+    size = len(digits) // 2
+    if size == 1 and digits < "80":
+        return digits
+    return (_HEADS[size] if size < len(_HEADS) else head(size, BYTES).hex()) + digits
+
+
+def _number(text: str) -> str:
+    """Without leading zeros; at most 32 bytes, or it would not have been decoded."""
+    digits = text[2:].lstrip("0")
+    if len(digits) % 2:
+        digits = "0" + digits
+    size = len(digits) // 2
+    return digits if size == 1 and digits < "80" else _HEADS[size] + digits

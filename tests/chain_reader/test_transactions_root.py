@@ -185,7 +185,7 @@ def test_their_order_counts() -> None:
         ({"max_priority_fee_per_gas": None}, "without maxPriorityFeePerGas"),
         ({"type": "0x0", "gas_price": None}, "without gasPrice"),
         ({"type": "0x3"}, "without maxFeePerBlobGas"),
-        ({"value": "0xzz"}, "invalid literal"),
+        ({"value": "0xzz"}, "non-hexadecimal"),
     ],
 )
 def test_what_cannot_be_encoded_is_refused(changes: dict[str, Any], says: str) -> None:
