@@ -16,7 +16,7 @@ does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Literal
 
 from donablock.chain.blocks import Block, Log, Transaction
@@ -109,11 +109,13 @@ class Kind:
 
     def schema(self, units: Mapping[str, int] | None = None) -> Schema:
         """What a condition may read. `units`: by what monitors call their tokens' units."""
-        return Schema((*self.fields, *_CONTEXT), units) if units else self._schema
+        return _schema(self, tuple(sorted((units or {}).items())))
 
-    @cached_property
-    def _schema(self) -> Schema:
-        return Schema((*self.fields, *_CONTEXT))
+
+@lru_cache(maxsize=4_096)
+def _schema(kind: Kind, units: tuple[tuple[str, int], ...]) -> Schema:
+    # one for all monitors alike, so that they share compiled conditions
+    return Schema((*kind.fields, *_CONTEXT), dict(units))
 
 
 class NativeKind(Kind):

@@ -251,7 +251,7 @@ def encodings(draw: Any) -> tuple[list[str], list[Any], list[Any]]:
     return names, types, [value_of(draw, type_) for type_ in types]
 
 
-@random_cases(400)
+@random_cases(150)
 @given(encodings(), st.binary(max_size=40))
 def test_what_is_encoded_is_decoded(
     case: tuple[list[str], list[Any], list[Any]], more: bytes
@@ -262,7 +262,7 @@ def test_what_is_encoded_is_decoded(
     assert decoder_of(types)(data + more) == tuple(values), "more data does not matter"
 
 
-@random_cases(400)
+@random_cases(150)
 @given(encodings(), st.data())
 def test_changed_data_decodes_as_the_oracle_does(
     case: tuple[list[str], list[Any], list[Any]], data: st.DataObject
@@ -279,7 +279,7 @@ def test_changed_data_decodes_as_the_oracle_does(
     check_against_oracle(names, types, bytes(changed))
 
 
-@random_cases(400)
+@random_cases(150)
 @given(
     encodings(),
     st.lists(st.sampled_from([0, 1, 2, 32, 64, 96, 2**256 - 1, 2**255]) | st.integers(0, 40)),

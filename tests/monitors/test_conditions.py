@@ -394,6 +394,7 @@ def deep(levels: int) -> str:
         ),
         ("value > 1".ljust(4_096), "value > 1".ljust(4_097), "at most 4096"),
     ],
+    ids=["parentheses", "not", "chain", "bits", "parts", "options", "body", "characters"],
 )
 def test_limits(fits: str, does_not: str, fault: str) -> None:
     Condition.read(fits, SCHEMA).value(ROW)

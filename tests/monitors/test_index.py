@@ -246,7 +246,7 @@ changes = st.lists(
 )
 
 
-@random_cases(400)
+@random_cases(300)
 @given(changes, blocks)
 def test_whatever_changed_the_index_finds_what_there_is(
     steps: list[tuple[str, str, tuple[dict[str, Any], list[str]], bool]], one: Block

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from donablock.chain.blocks import Log, decode_block, encode_block
@@ -13,6 +17,7 @@ from donablock.monitors.ids import FUNCTION, NATIVE
 from donablock.monitors.index import Index
 from donablock.monitors.matching import Tally, match_block
 from donablock.monitors.monitor import Definition, Monitor
+from donablock.monitors.payloads import payload
 from tests.monitors.chain import (
     DONOR,
     ETHER,
@@ -34,6 +39,7 @@ from tests.monitors.chain import (
     transaction,
     word,
 )
+from tests.monitors.trees import random_cases
 
 SENT = "event Sent(address indexed from, uint256 amount, address to, string memo)"
 SENT_EVENT = event_of(None, SENT)
@@ -459,6 +465,57 @@ def test_each_transaction_has_an_input_of_its_own() -> None:
         transaction(erc20(DONOR, PAYEE, 1), input="0xabcd"),
     )
     assert [hit.transaction.index for hit in hits] == [0, 0, 3]
+
+
+EVERY_KIND = {
+    "native": {},
+    "erc20": {},
+    "erc721": {},
+    "erc1155": {},
+    "event": {"signature": SENT},
+    "function": {"signature": PAY, "includes_failed": True},
+}
+_texts = st.one_of(
+    st.binary(max_size=200).map(lambda raw: "0x" + raw.hex()),
+    st.sampled_from(["", "0x", "0x0", "0xzz", "zz", " ", "0x" + "0" * 63, "0x" + "_" * 64]),
+    st.integers(0, 200).map(word),
+    st.just(word(DONOR)),
+    st.text(max_size=70),
+)
+_topics = st.one_of(
+    st.sampled_from([TRANSFER, TRANSFER_SINGLE, TRANSFER_BATCH, SENT_EVENT.topic]), _texts
+)
+_logs = st.builds(
+    lambda first, rest, body: Log(TOKEN, tuple([first, *rest][:4]), body, 0),
+    *(_topics, st.lists(_texts, max_size=4), _texts),
+)
+
+
+@random_cases(300)
+@given(st.lists(_logs, max_size=4), _texts, st.booleans())
+def test_whatever_is_logged_or_sent_nothing_is_raised(
+    logs: list[Log], calldata: str, is_success: bool
+) -> None:
+    """Even text that no honest node gives."""
+    pairs = [
+        (
+            monitor(
+                category,
+                id=f"mo_{category}_{watches}_{condition}",
+                watches=watches,
+                condition=condition,
+                **more,
+            ),
+            [DONOR],
+        )
+        for category, more in EVERY_KIND.items()
+        for watches in ("addresses", "everything")
+        for condition in ("", "transaction.input.length > 3 or transaction.value > 1")
+    ]
+    sent_data = transaction(sender=DONOR, to=TOKEN, input=calldata, is_success=is_success, value=1)
+    called = transaction(*logs, sender=DONOR, to=TOKEN, input=PAY_FUNCTION.selector + calldata)
+    for hit in match_block(block(sent_data, called), Index.of(pairs), Tally()):
+        assert json.loads(payload(hit, "ethereum"))
 
 
 def test_units_of_ones_own() -> None:
