@@ -125,9 +125,7 @@ class IndexEdit:
         """A new monitor, or a new revision of one. addresses: all of them; None: as they were."""
         old = self._monitors.get(monitor.id)
         if old is None:
-            self._monitors[monitor.id] = monitor
-            self._enter(monitor)
-            self.add(monitor.id, addresses or ())
+            self._new(monitor, addresses or ())
             return
         if _place(old) == _place(monitor):
             self._monitors[monitor.id] = monitor
@@ -180,6 +178,17 @@ class IndexEdit:
         )
 
     # --- within -----------------------------------------------------------------------------------
+
+    def _new(self, monitor: Monitor, addresses: Iterable[str]) -> None:
+        self._monitors[monitor.id] = monitor
+        self._enter(monitor)
+        keys: dict[str, bool | None] = {_key(monitor, address): True for address in addresses}
+        is_few = len(keys) <= _FEW
+        self._members[monitor.id] = tuple(keys) if is_few else Layers((keys,), len(keys))
+        watched = self._watched(monitor)
+        if watched is not None:
+            for key in keys:
+                _join(watched, key, monitor.id)
 
     def _known(self, monitor_id: str) -> Monitor:
         monitor = self._monitors.get(monitor_id)
