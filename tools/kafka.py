@@ -12,6 +12,7 @@ build/kafka, where they are thrown away at the end.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -286,10 +287,9 @@ def test() -> int:
 def run() -> int:
     with Broker() as broker:
         print(f"kafka: {VERSION} runs; Ctrl-C ends it\nDONABLOCK_KAFKA={broker.bootstrap}")
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
-        except KeyboardInterrupt:
-            print("kafka: ended")
+    print("kafka: ended")
     return 0
 
 
@@ -311,6 +311,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) > 1 or name not in commands:
         print(f"no such command: {' '.join(arguments)} ({', '.join(commands)})", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the broker's data go either way
     try:
         return commands[name]()
     except KafkaToolError as error:
