@@ -242,7 +242,7 @@ class Claimed:
     claim: uuid.UUID
     target: Target
     kind: str
-    body: bytes
+    body: bytes = field(repr=False)
     fault: str | None
     attempt: int
     series_attempt: int
@@ -351,7 +351,8 @@ class Deliveries:
                 )
                 await self._spend(connection, ready, rows)
         targets = {row["id"]: _target(row) for row in ready if row["id"] in rooms}
-        expires = started + self.lease - self._longest
+        # half of what the lease has over is for the start, the other half for a late end
+        expires = started + (self.lease - self._longest) / 2
         claimed = [
             _claimed(row, claim, targets[row["endpoint_id"]], expires)
             for row in rows

@@ -21,14 +21,15 @@ from donablock.monitors.guard import GuardedResolver, Policy, check_url, guarded
 
 USER_AGENT = "DonaBlock-Webhooks/1"
 _LONGEST_ERROR = 300
+_WHOLE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds and bytes. total: from the first step to the end of the headers.
+    """Seconds and bytes. total: from the first step to the end of the answer.
 
     names: the look-up; connect: the look-up, the connection and its encryption; body: reading the
-    answer's body after that, of which `kept_bytes` are kept and no more are read.
+    answer's body, of which `kept_bytes` are kept and no more are read.
     """
 
     names: float = 5.0
@@ -43,8 +44,9 @@ class Limits:
 
     @property
     def longest(self) -> float:
-        """The longest that one attempt can take."""
-        return self.total + self.body
+        """The longest that one attempt can take: the client lets long times end on whole seconds,
+        so that thousands of them are few timers."""
+        return self.total + (1.0 if self.total >= _WHOLE_SECONDS else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,12 @@ class Sender:
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
             timeout=aiohttp.ClientTimeout(
-                total=limits.longest, connect=limits.connect, sock_connect=limits.connect
+                total=limits.total,
+                connect=limits.connect,
+                sock_connect=limits.connect,
+                ceil_threshold=_WHOLE_SECONDS,
             ),
             auto_decompress=False,
             trust_env=False,
@@ -126,17 +131,12 @@ class Sender:
         status = None
         try:
             target = self._url(url)
-            async with asyncio.timeout(self.limits.total):
-                response = await self._session.post(
-                    target,
-                    data=body,
-                    headers={
-                        **headers,
-                        "content-type": "application/json",
-                        "user-agent": USER_AGENT,
-                    },
-                    allow_redirects=False,
-                )
+            response = await self._session.post(
+                target,
+                data=aiohttp.BytesPayload(body, content_type="application/json"),
+                headers={**headers, "user-agent": USER_AGENT},
+                allow_redirects=False,
+            )
             status = response.status
             kept, is_cut = await self._read(response)
         except (aiohttp.ClientError, OSError, ValueError, EndpointError, TimeoutError) as error:
@@ -158,15 +158,17 @@ class Sender:
     async def _read(self, response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
         """(the first bytes of the body, whether there was more). The status stands already: what
         goes wrong in the body makes no failure of a success, nor the other way round."""
-        content = response.content
-        if content.at_eof():
+        content, most = response.content, self.limits.kept_bytes
+        if content.is_eof():
+            # it came together with the headers, as short ones do
+            whole = content.read_nowait() if content.total_bytes else b""
             response.release()
-            return b"", False
+            return whole[:most], len(whole) > most
         kept = bytearray()
         is_cut = True
         try:
             async with asyncio.timeout(self.limits.body):
-                while len(kept) <= self.limits.kept_bytes:
+                while len(kept) <= most:
                     part = await content.readany()
                     if not part:
                         is_cut = False
@@ -178,7 +180,6 @@ class Sender:
             response.close()  # the connection too: the rest of the body is still on its way
         else:
             response.release()
-        most = self.limits.kept_bytes
         return bytes(kept[:most]), is_cut or len(kept) > most
 
     def _headers(self, response: aiohttp.ClientResponse) -> dict[str, str]:
