@@ -33,7 +33,8 @@ from donablock.monitors.conditions import Condition, Schema
 from donablock.monitors.conditions.lexer import KEYWORDS, show
 from donablock.monitors.conditions.names import meant
 from donablock.monitors.conditions.parser import MAX_DECIMALS, UNITS
-from donablock.monitors.windows import Window, read_window
+from donablock.monitors.window_text import read_window
+from donablock.monitors.windows import Window
 
 __all__ = [
     "MAX_CONTRACTS",

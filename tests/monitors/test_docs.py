@@ -27,7 +27,8 @@ from donablock.monitors.conditions.lexer import KEYWORDS
 from donablock.monitors.index import Index
 from donablock.monitors.matching import Hit, match_block
 from donablock.monitors.monitor import MAX_CONTRACTS, Definition, Monitor
-from donablock.monitors.windows import MAX_PERIOD, State, advance, entries_of
+from donablock.monitors.window_text import MAX_PERIOD
+from donablock.monitors.windows import State, advance, entries_of
 from donablock.settings import ROOT
 from tests.monitors import chain
 from tests.monitors.chain import DONOR, ETHER, OPERATOR, PAYEE, TOKEN, ZERO, block, transaction

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from donablock.errors import ConditionError
 from donablock.monitors.categories import erc20, erc721
-from donablock.monitors.conditions import Schema, SchemaField, bytes_of
+from donablock.monitors.conditions import Expression, Schema, SchemaField, bytes_of
 from donablock.monitors.index import Index
 from donablock.monitors.matching import Tally, match_block
+from donablock.monitors.window_text import read_window
 from donablock.monitors.windows import (
     Entry,
     Firing,
@@ -26,7 +27,6 @@ from donablock.monitors.windows import (
     forget,
     leaving,
     level,
-    read_window,
     retract,
 )
 from tests.monitors.chain import (
@@ -239,8 +239,9 @@ class Made(NamedTuple):
 
 START = 1_000
 KEYS = (b"a", b"b")
+TICK = Expression.read("tick", SCHEMA)
 WINDOWS = [
-    Window(aggregate, None, period, operator, threshold)  # type: ignore[arg-type]
+    Window(aggregate, TICK if aggregate == "sum" else None, period, operator, threshold)  # type: ignore[arg-type]
     for aggregate, operator, threshold in (
         *itertools.product(["sum", "count"], ["<", "<=", ">", ">="], [1, 3]),
         ("sum", "<", -2),
@@ -315,6 +316,8 @@ def test_it_fires_as_the_whole_list_says(
             rows += added
             chain.append(one)
             live[one.hash] = {firing.key for firing in firings}
+            if not window.fires_by_time:
+                assert live[one.hash] <= {entry.key for entry in added}
             assert all(window.is_true(firing.total) for firing in firings)
             assert not any(window.is_true(firing.before) for firing in firings)
         else:
@@ -367,6 +370,25 @@ def test_what_is_forgotten_is_not_missed(
                 lean = retract(lean, gone, times[-1])
             # what can be taken back does not grow by taking back
             depth = max(0, depth - number)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("sum(count) over 1 hour > 5", False),
+        ("sum(count) over 1 hour >= 5", False),
+        ("sum(count) over 1 hour < 5", True),
+        ("sum(tick) over 1 hour > 5", True),
+        ("sum(tick % -5) over 1 hour < -3", False),
+        ("sum(tick % -5) over 1 hour > -3", True),
+        ("count over 1 hour > 5", False),
+        ("count over 1 hour <= 5", True),
+        ("distinct(from) over 1 hour >= 5", False),
+        ("none for 1 hour", True),
+    ],
+)
+def test_what_can_come_true_without_a_match(text: str, expected: bool) -> None:
+    assert read_window(text, SCHEMA).fires_by_time is expected
 
 
 def test_a_sum_fires_once_and_again_after_it_fell() -> None:
