@@ -107,14 +107,16 @@ class Heads:
     async def _ask(self, peers: Sequence[Peer]) -> tuple[list[Peer], list[Fault]]:
         """Who told of a head, and what went wrong with others. The slow are not waited for: what
         they say counts next time."""
+        late = {self._asking[peer] for peer in peers if peer in self._asking}
         for peer in peers:
             if peer not in self._asking:
                 self._asking[peer] = asyncio.create_task(peer.latest())
         pending = {self._asking[peer] for peer in peers}
         while pending and not any(_is_good(self._asking[peer]) for peer in peers):
             _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        if pending:
-            await asyncio.wait(pending, timeout=self._grace)
+        # who was late already the last time is not waited for again
+        if pending - late:
+            await asyncio.wait(pending - late, timeout=self._grace)
         answered, faults = [], []
         for peer in peers:
             task = self._asking[peer]

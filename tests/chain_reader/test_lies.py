@@ -418,11 +418,13 @@ async def test_a_hanging_node_is_not_waited_for_when_there_is_another(
 
 async def test_heads_do_not_wait_for_a_hanging_node(pair: Pair, read: Read) -> None:
     pair.liar.inject(lies.hang())
-    source = read(pair.liar, pair.truthful, timeout=30)
+    source = read(pair.liar, pair.truthful, timeout=60)
+    assert await source.head() == pair.truthful.head.ref
+    # half a second was given to it once, not at every look
     began = time.monotonic()
-    assert await source.head() == pair.truthful.head.ref
-    assert await source.head() == pair.truthful.head.ref
-    assert time.monotonic() - began < 20
+    for _ in range(20):
+        assert await source.head() == pair.truthful.head.ref
+    assert time.monotonic() - began < 8
     assert pair.liar.requests <= 2, "and it is not asked again while it hangs"
 
 
