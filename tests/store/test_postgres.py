@@ -234,19 +234,18 @@ def test_root_can_run_it_from_a_folder_that_only_root_can_enter(tmp_path):
 @needs_root
 def test_it_runs_as_ourselves_when_we_are_not_root(folder):
     folder.parent.chmod(0o777)
-    child = os.fork()
-    if child == 0:  # the libraries are loaded: this user may not be able to read them
-        code = 1
-        try:
-            os.setgid(65534)
-            os.setuid(65534)
-            with EmbeddedPostgres(folder) as server:
-                assert Path(f"/proc/{server.pid}").stat().st_uid == 65534
-                assert running_url(folder) == server.url
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from donablock.store.postgres import EmbeddedPostgres, running_url\n"
+        # after the imports: this user may not be able to read our libraries
+        "os.setgid(65534); os.setuid(65534)\n"
+        "with EmbeddedPostgres(Path(sys.argv[1])) as server:\n"
+        "    assert running_url(Path(sys.argv[1])) == server.url\n"
+        "    print(Path(f'/proc/{server.pid}').stat().st_uid)\n"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "65534", done.stderr
 
 
 # --- crashes --------------------------------------------------------------------------------------
