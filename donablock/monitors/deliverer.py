@@ -274,9 +274,20 @@ class Deliverer:
             answer = await self._sender.post(claimed.target.url, headers, claimed.body)
         else:
             answer = Answer(None, f"refused: {fault}", 0.0)
+        if answer.is_ours:
+            await self._postpone(claimed, answer)
+            return
         self._count(claimed, answer, started)
         self._outcomes.append(Outcome(claimed, answer, shown, started))
         self._came.set()
+
+    async def _postpone(self, claimed: Claimed, answer: Answer) -> None:
+        """Gives a delivery back, since this machine could not send it. A little later, so that
+        others have something to spare by then."""
+        _log.warning("nothing can be sent", because=answer.error)
+        await asyncio.sleep(1.0)
+        with contextlib.suppress(DatabaseError):
+            LEASES.labels("given back").inc(await self.queue.give_back([claimed]))
 
     def _headers(self, claimed: Claimed) -> tuple[dict[str, str], dict[str, str], str | None]:
         """(what is sent, what of it may be kept, why nothing can be sent)"""

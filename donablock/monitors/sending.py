@@ -7,6 +7,8 @@ followed, cookies not kept, bodies not unpacked, proxies of the environment not 
 from __future__ import annotations
 
 import asyncio
+import errno
+import resource
 import ssl
 import time
 from collections.abc import Mapping
@@ -22,6 +24,12 @@ from donablock.monitors.guard import GuardedResolver, Policy, check_url, guarded
 USER_AGENT = "DonaBlock-Webhooks/1"
 _LONGEST_ERROR = 300
 _WHOLE_SECONDS = 5.0
+_OURS = "ours:"
+# no more files or sockets, memory, buffers or local ports
+_SHORT_OF = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
+)
+_MOST_FILES = 65_536
 
 
 @dataclass(frozen=True)
@@ -29,13 +37,15 @@ class Limits:
     """Seconds and bytes. total: from the first step to the end of the answer.
 
     names: the look-up; connect: the look-up, the connection and its encryption; body: reading the
-    answer's body, of which `kept_bytes` are kept and no more are read.
+    answer's body, of which `kept_bytes` are kept and no more are read. keep_alive: how long an idle
+    connection is kept; each is an open file.
     """
 
     names: float = 5.0
     connect: float = 10.0
     total: float = 20.0
     body: float = 2.0
+    keep_alive: float = 10.0
     kept_bytes: int = 4_096
     line_bytes: int = 4_096
     header_bytes: int = 8_190
@@ -54,8 +64,9 @@ class Answer:
     """What came of one attempt. Either `status` or `error` is None, never both.
 
     error: "refused", "name", "connection", "tls", "timeout", "closed" or "garbage", a colon, and
-    what happened. headers: their names in lower case; of a name that comes twice, the last.
-    is_cut: the body was longer or slower than what is kept.
+    what happened; or "ours", where this machine has no more of something. headers: their names in
+    lower case; of a name that comes twice, the last. is_cut: the body was longer or slower than
+    what is kept.
     """
 
     status: int | None
@@ -66,7 +77,13 @@ class Answer:
     is_cut: bool = False
 
     @property
+    def is_ours(self) -> bool:
+        """It says nothing about the endpoint: nothing was sent."""
+        return self.error is not None and self.error.startswith(_OURS)
+
+    @property
     def said(self) -> str:
+        """Status or error, in short."""
         return str(self.status) if self.status is not None else self.error or ""
 
 
@@ -92,7 +109,10 @@ class Sender:
     async def __aenter__(self) -> Sender:
         limits = self.limits
         connector = guarded_connector(
-            self.policy, resolver=self._resolver, ssl=True if self._tls is None else self._tls
+            self.policy,
+            resolver=self._resolver,
+            keep_alive=limits.keep_alive,
+            ssl=True if self._tls is None else self._tls,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -191,8 +211,24 @@ class Sender:
         return kept
 
 
+def allow_many_connections() -> int:
+    """As many open files as the system lets us have, up to 65,536, for a process that sends: each
+    connection that is kept for an endpoint is one. Returns how many there may be."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+        now = wanted
+    return now
+
+
 def _told(error: BaseException, limits: Limits) -> str:
     """An error for the endpoint's owner: its kind, and what happened."""
+    short = _cause(error, OSError)
+    while short is not None:
+        if short.errno in _SHORT_OF:  # type: ignore[attr-defined]
+            return _short("ours", short)
+        short = _cause(short.__cause__ or short.__context__, OSError)
     refused = _cause(error, RefusedAddressError)
     if refused is not None:
         return _short("refused", refused)
@@ -217,7 +253,7 @@ def _told(error: BaseException, limits: Limits) -> str:
     return _short("connection", error)
 
 
-def _cause(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, kind):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import resource
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,6 +148,17 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
         if name.lower() == b"content-length":
             length = int(value)
     return head + await reader.readexactly(length)
+
+
+@contextlib.contextmanager
+def few_files() -> Iterator[None]:
+    """No file and no socket can be opened in this process."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
 
 
 def says(*parts: bytes, every: float = 0.0, hold: bool = False) -> Script:

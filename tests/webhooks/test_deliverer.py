@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -15,15 +16,15 @@ import pytest
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
-from donablock.errors import DatabaseGoneError
+from donablock.errors import DatabaseError, DatabaseGoneError
 from donablock.monitors import deliverer as role
 from donablock.monitors.breaker import Breaker
 from donablock.monitors.deliverer import Deliverer, Limits
 from donablock.monitors.deliveries import CHANNEL, Claimed, Deliveries
 from donablock.monitors.schedule import Schedule
-from donablock.monitors.sending import Sender
+from donablock.monitors.sending import Answer, Sender
 from tests.webhooks.conftest import PROJECT, World
-from tests.webhooks.receivers import Received, Receiver, Rude, says
+from tests.webhooks.receivers import Received, Receiver, Rude, few_files, says
 from tests.webhooks.test_signing import verified_by_key
 
 pytestmark = pytest.mark.asyncio
@@ -390,6 +391,64 @@ async def test_a_database_that_goes_away_is_waited_for_and_nothing_is_lost(
     deliverer.stop()
     await task
     assert len(receiver.got) == 5, "what was sent is not sent again because it could not be written"
+
+
+async def test_connections_to_the_database_that_break_lose_nothing(
+    world: World, sender: Sender, receiver: Receiver
+) -> None:
+    """Every connection is ended by the server, again and again, whatever it is doing."""
+
+    async def answer(_: Received) -> web.Response:
+        await asyncio.sleep(0.01)
+        return web.Response()
+
+    receiver.answer = answer
+    endpoints = [await world.endpoint(receiver.url, concurrency=8) for _ in range(4)]
+    ids = [message for endpoint in endpoints for message in await world.add(endpoint.id, 60)]
+    broken = 0
+    async with running(world, sender, lease=1.2):
+        for _ in range(15):
+            await asyncio.sleep(0.1)
+            with contextlib.suppress(DatabaseError):
+                rows = await world.fetch(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                broken += len(rows)
+
+        async def done() -> bool:
+            with contextlib.suppress(DatabaseError):
+                return await world.states() == {"delivered": len(ids)}
+            return False
+
+        await until(done, timeout=40)
+    assert broken >= 15
+    assert set(receiver.ids) == set(ids)
+    assert len({got.body for got in receiver.got}) == len(ids)
+
+
+async def test_what_this_machine_cannot_send_counts_against_nobody(
+    world: World, sender: Sender, receiver: Receiver
+) -> None:
+    endpoint = await world.endpoint(receiver.url)
+
+    class Short(Sender):
+        sent = 0
+
+        async def post(self, *arguments: Any) -> Answer:
+            Short.sent += 1
+            if Short.sent == 1:
+                with few_files():
+                    return await super().post(*arguments)
+            return await super().post(*arguments)
+
+    async with Short(sender.policy, sender.limits) as short, running(world, short, lease=5.0):
+        (message,) = await world.add(endpoint.id)
+        await until(all_are(world, delivered=1))
+    assert Short.sent == 2
+    assert (await world.replays.get(PROJECT, message)).attempts == 1
+    kept = await world.endpoints.get(PROJECT, endpoint.id)
+    assert kept.failing_since is None
 
 
 async def test_a_fault_of_our_own_ends_the_role_and_is_not_hidden(

@@ -268,6 +268,19 @@ async def test_a_clock_that_jumps_loses_nothing(world: World, clock: Clock, jump
     assert set(delivered) == set(ids) and states == {"delivered": 6}
 
 
+async def test_a_lease_from_before_the_clock_went_back_is_taken_up_at_once(
+    world: World, clock: Clock
+) -> None:
+    endpoint = await world.endpoint()
+    await world.add(endpoint.id)
+    queue = world.queue(clock=clock)
+    (one,) = await claimed(queue)
+    clock.advance(-5.0)
+    assert await queue.take_up() == [], "a small step back is waited for"
+    clock.advance(-DAY)
+    assert await queue.take_up() == [one.id]
+
+
 # --- fairness -------------------------------------------------------------------------------------
 
 
@@ -518,6 +531,21 @@ async def test_a_dead_letter_lets_the_next_of_its_key_go(world: World) -> None:
     assert (await wrote(queue, answered(head, FAILED))).dead == [a1]
     (one,) = await claimed(queue)
     assert one.id == a2
+
+
+async def test_a_claim_beside_an_uncommitted_outcome_makes_nothing_wait_for_ever(
+    world: World,
+) -> None:
+    """To the claim the first still looks leased; to the outcome the second does not wait yet."""
+    endpoint = await world.endpoint(is_ordered=True)
+    a1, a2 = await world.add(endpoint.id, 2, key=b"a")
+    writing, claiming = world.queue(), world.queue()
+    (head,) = await claimed(writing, 1)
+    assert head.id == a1
+    async with world.database.transaction() as connection:
+        await writing._write(connection, [answered(head)])
+        assert await claimed(claiming) == []
+    assert [one.id for one in await claimed(claiming)] == [a2]
 
 
 async def test_one_key_waits_at_one_endpoint_only(world: World) -> None:

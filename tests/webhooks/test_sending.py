@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import os
+import resource
 import socket
 import ssl
 import threading
@@ -23,8 +24,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from donablock.monitors.guard import GuardedResolver, Policy
-from donablock.monitors.sending import Answer, Limits, Sender
-from tests.webhooks.receivers import Receiver, Rude, Script, drips, read_request, says
+from donablock.monitors.sending import Answer, Limits, Sender, allow_many_connections
+from tests.webhooks.receivers import (
+    Receiver,
+    Rude,
+    Script,
+    drips,
+    few_files,
+    read_request,
+    says,
+)
 
 OWN = Policy.of(["127.0.0.0/8"], is_http_allowed=True)
 QUICK = Limits(names=0.3, connect=0.5, total=0.6, body=0.3)
@@ -350,6 +359,32 @@ async def test_nobody_listens() -> None:
         taken.bind(("127.0.0.1", 0))
         answer = await posted(f"http://127.0.0.1:{taken.getsockname()[1]}/")
     assert answer.error is not None and answer.error.startswith("connection:")
+
+
+@pytest.mark.asyncio
+async def test_when_this_machine_has_no_more_files_the_endpoint_is_not_to_blame(
+    receiver: Receiver,
+) -> None:
+    async with sending() as sender:
+        assert (await sender.post(receiver.url, {}, BODY)).status == 204
+        other = receiver.url.replace("127.0.0.1", "127.0.0.2")  # a connection of its own
+        with few_files():
+            answer = await sender.post(other, {}, BODY)
+    assert answer.is_ours and answer.error == "ours: Too many open files"
+    assert not Answer(None, "timeout: no answer", 1.0).is_ours
+    assert not Answer(200, None, 1.0).is_ours
+
+
+@pytest.mark.asyncio
+async def test_as_many_files_as_the_system_allows_may_be_open() -> None:
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
+        allowed = allow_many_connections()
+        assert allowed == resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(most, 65_536)
+        assert allow_many_connections() == allowed
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
 
 
 @pytest.mark.asyncio
