@@ -8,9 +8,12 @@ import time
 from typing import Any
 
 import pytest
-from eth_abi.abi import decode as oracle
 from eth_abi.abi import encode
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import UnsignedIntegerDecoder
+from eth_abi.encoding import UnsignedIntegerEncoder
 from eth_abi.exceptions import DecodingError
+from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 from eth_utils.crypto import keccak
 from hypothesis import given
@@ -33,6 +36,19 @@ INTERFACES = sorted((ROOT / "interfaces").glob("*.json"))
 SENT = "event Sent(address indexed from, uint256 amount, string memo, address to)"
 DONOR = "0x" + "d0" * 20
 PAYEE = "0x" + "ca" * 20
+
+
+def _strict_codec() -> ABICodec:
+    """eth-abi as it is published: ape, wherever it was imported, makes its own decoder of unsigned
+    integers the global one, and that takes data which is too short."""
+    strict = registry.copy()
+    strict.unregister("uint")
+    coders = (UnsignedIntegerEncoder, UnsignedIntegerDecoder)
+    strict.register(BaseEquals("uint"), *coders, label="uint")
+    return ABICodec(strict)
+
+
+oracle = _strict_codec().decode
 
 
 def word(value: int) -> bytes:
