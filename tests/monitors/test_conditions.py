@@ -27,6 +27,7 @@ from donablock.monitors.conditions import (
     uint_of,
 )
 from donablock.monitors.conditions.compiler import compiled, to_ast, verify
+from donablock.monitors.conditions.tree import Literal
 
 TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 DONOR = "0x" + "d0" * 20
@@ -480,6 +481,12 @@ def test_an_expression_has_a_type() -> None:
 def test_no_other_code_is_let_through(code: str) -> None:
     with pytest.raises(AssertionError, match="a condition became"):
         verify(ast.parse(code, mode="eval"))
+
+
+@pytest.mark.parametrize("value", [1.5, None, [1], (1,), compile("1", "", "eval")])
+def test_a_tree_with_anything_else_in_it_is_not_compiled(value: Any) -> None:
+    with pytest.raises(AssertionError, match="a condition became"):
+        compiled(Literal(value, BOOL))
 
 
 def test_generated_code_knows_no_builtins() -> None:

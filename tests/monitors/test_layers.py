@@ -49,6 +49,7 @@ def test_many_changes_of_many_keys() -> None:
                 assert edit.pop(key) == content.pop(key, None)
             assert len(edit) == len(content)
         layers = edit.done()
+        assert (key in layers.among({key})) >= (key in content), "the newest is found as well"
         heights.add(len(layers._layers))
         if step % 800 == 0:
             kept.append((layers, dict(content)))
