@@ -182,9 +182,8 @@ class IndexEdit:
     def _new(self, monitor: Monitor, addresses: Iterable[str]) -> None:
         self._monitors[monitor.id] = monitor
         self._enter(monitor)
-        keys: dict[str, bool | None] = {_key(monitor, address): True for address in addresses}
-        is_few = len(keys) <= _FEW
-        self._members[monitor.id] = tuple(keys) if is_few else Layers((keys,), len(keys))
+        keys = dict.fromkeys(_key(monitor, address) for address in addresses)
+        self._members[monitor.id] = tuple(keys) if len(keys) <= _FEW else Layers.of(keys, True)
         watched = self._watched(monitor)
         if watched is not None:
             for key in keys:
@@ -206,7 +205,7 @@ class IndexEdit:
         if monitor_id not in self._open:
             members = self._members.get(monitor_id)
             if not isinstance(members, Layers):
-                members = Layers((dict.fromkeys(members or (), True),), len(members or ()))
+                members = Layers.of(members or (), True)
             self._open[monitor_id] = members.edit()
         return self._open[monitor_id]
 
