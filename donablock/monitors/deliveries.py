@@ -13,8 +13,9 @@ one row, whatever lies behind it; so a million rows for one endpoint cost the ot
 Order: a delivery with an `order_key` waits for all before it (by `sequence`) with the same endpoint
 and key that are neither delivered nor dead. Head of line: while the first of a key is tried again
 (75 hours, and longer by what its endpoint rests), the others of that key wait and other keys do
-not; a dead letter lets the next one go. One that waits has `next_at = 'infinity'` and is woken by the outcome of the one before it.
-Both happen under the lock of the endpoint's row, so neither can miss the other.
+not; a dead letter lets the next one go. One that waits has `next_at = 'infinity'` and is woken by
+the outcome of the one before it. Both happen under the lock of the endpoint's row, so neither can
+miss the other.
 
 Times are the database's, so clocks of machines need not agree. Counts and attempts never are.
 """
