@@ -17,7 +17,7 @@ not; a dead letter lets the next one go. One that waits has `next_at = 'infinity
 the outcome of the one before it. Both happen under the lock of the endpoint's row, so neither can
 miss the other.
 
-Times are the database's, so clocks of machines need not agree. Counts and attempts never are.
+Times are the database's, so the clocks of machines need not agree.
 """
 
 from __future__ import annotations
