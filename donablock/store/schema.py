@@ -97,6 +97,10 @@ blocks = sa.Table(
     _column("timestamp", Time),
     _column("is_canonical", Boolean),
     _column("seen_at", Time, server_default=NOW),
+    # transactions and logs: of the block as the worker wrote it, and as the matcher read it
+    _column("items", Integer, nullable=True),
+    _column("matched", Integer, nullable=True),
+    _column("unmatched", Integer, nullable=True),
     Index("blocks_chain_id_number_idx", "chain_id", "number"),
     # of one height one block counts: mark the old one before the new one
     Index(
@@ -147,6 +151,17 @@ projects = sa.Table(
     _column("quotas", JSONB, server_default=NOTHING),
     _column("created_at", Time, server_default=NOW),
     _column("deleted_at", Time, nullable=True),
+    # over its quota of messages: nothing is sent before
+    _column("held_until", Time, nullable=True),
+)
+
+# Messages that a project's monitors caused in a month (UTC, by the clock of the database).
+usage = sa.Table(
+    "usage",
+    metadata,
+    Column("project_id", Text, sa.ForeignKey("projects.id"), primary_key=True),
+    _column("month", sa.Date, primary_key=True),
+    _column("messages", BigInteger, server_default=sa.text("0")),
 )
 
 api_keys = sa.Table(
@@ -300,8 +315,11 @@ matches = sa.Table(
     _column("payload", Bytes),
     _column("block_time", Time),
     _column("created_at", Time, server_default=NOW),
+    # in the order of commits for one chain: whoever writes matches holds its matcher's position
+    Column("sequence", BigInteger, sa.Identity(always=True), nullable=False),
     _one_of("state", DETECTED, CONFIRMED, RETRACTED),
     sa.CheckConstraint("octet_length(id) = 16", name="id"),
+    Index("matches_monitor_id_sequence_idx", "monitor_id", "sequence"),
     Index("matches_chain_id_block_hash_idx", "chain_id", "block_hash"),
     Index(
         "matches_unconfirmed_idx",
@@ -332,6 +350,8 @@ deliveries = sa.Table(
     _column("replays", Integer, server_default=sa.text("0")),
     # attempts before the last replay: the schedule counts from there
     _column("series_start", Integer, server_default=sa.text("0")),
+    # a W3C traceparent: of the block that caused it
+    _column("trace", Text, nullable=True),
     _one_of("state", PENDING, LEASED, DELIVERED, DEAD),
     _one_of("type", "event.detected", "event.confirmed", "event.retracted", "test"),
     sa.CheckConstraint(
@@ -394,6 +414,19 @@ window_entries = sa.Table(
     _column("key", Bytes, nullable=True),
     Index("window_entries_monitor_id_at_idx", "monitor_id", "at"),
     Index("window_entries_chain_id_block_hash_idx", "chain_id", "block_hash"),
+)
+
+# Contracts that our factories made, as far as a consumer of the stream has read.
+contract_instances = sa.Table(
+    "contract_instances",
+    metadata,
+    _column("consumer", Text, primary_key=True),
+    _column("chain_id", BigInteger, primary_key=True, autoincrement=False),
+    _column("address", Bytes, primary_key=True),
+    _column("contract", Text),
+    _column("block_number", BigInteger),
+    _column("block_hash", Bytes),
+    Index("contract_instances_block_hash_idx", "consumer", "chain_id", "block_hash"),
 )
 
 contract_events = sa.Table(
