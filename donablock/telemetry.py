@@ -149,6 +149,18 @@ def span(name: str, *, trace: str | None = None, **values: str | int | float) ->
             yield current_trace() or ""
 
 
+@contextlib.contextmanager
+def continued(trace: str | None) -> Iterator[None]:
+    """A step so small and frequent that a span of its own would cost too much: only its log lines
+    carry the `trace_id` of the trace that came with a message."""
+    parts = (trace or "").split("-")
+    if len(parts) != 4:
+        yield
+        return
+    with structlog.contextvars.bound_contextvars(trace_id=parts[1]):
+        yield
+
+
 def current_trace() -> str | None:
     """The `traceparent` of the step we are in, None outside of any."""
     if not tracing.get_current_span().get_span_context().is_valid:

@@ -67,6 +67,11 @@ class Block(Struct, frozen=True, array_like=True, gc=False):
     def ref(self) -> BlockRef:
         return BlockRef(self.number, self.hash, self.parent, self.timestamp)
 
+    @property
+    def items(self) -> int:
+        """How much there is to look at: transactions and logs."""
+        return sum(1 + len(transaction.logs) for transaction in self.transactions)
+
 
 class BlockRef(Struct, frozen=True, gc=False):
     """Which block: enough to ask for it and to chain it. `timestamp` is unix seconds."""

@@ -264,6 +264,10 @@ class Deliverer:
             _log.error("a delivery broke its task", delivery=claimed.id, exc_info=error)
 
     async def _deliver(self, claimed: Claimed) -> None:
+        with telemetry.continued(claimed.trace):
+            await self._send(claimed)
+
+    async def _send(self, claimed: Claimed) -> None:
         started = time.monotonic()
         if started > claimed.expires:
             # the loop stood still, or the machine slept: somebody else may be sending it by now
@@ -278,6 +282,7 @@ class Deliverer:
             await self._postpone(claimed, answer)
             return
         self._count(claimed, answer, started)
+        _log.debug("sent", delivery=claimed.id, attempt=claimed.attempt, answer=answer.said)
         self._outcomes.append(Outcome(claimed, answer, shown, started))
         self._came.set()
 

@@ -118,12 +118,12 @@ WITH due AS (
         lease_until = {_NOW} + make_interval(secs => $5)
     WHERE id = ANY(ARRAY(SELECT id FROM judged WHERE NOT has_to_wait))
     RETURNING id, match_id, endpoint_id, type, attempts, replays, series_start, order_key,
-        sequence, created_at
+        sequence, created_at, trace
 )
 SELECT leased.*, m.payload, m.block_time, (SELECT count(*) FROM waiting) AS waiting
 FROM leased LEFT JOIN matches AS m ON m.id = leased.match_id
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*)
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*)
 FROM waiting HAVING count(*) > 0
 ORDER BY sequence
 """
@@ -236,7 +236,7 @@ class Claimed:
     """A delivery that is ours to send until `expires`, on this process's monotonic clock.
 
     attempt: its number, from 1, over all replays; series_attempt: since the last replay. fault: why
-    it has no body that could be sent.
+    it has no body that could be sent. trace: of the block that caused it (W3C traceparent).
     """
 
     id: str
@@ -252,6 +252,7 @@ class Claimed:
     created_at: datetime
     block_time: datetime | None
     expires: float
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -611,6 +612,7 @@ def _claimed(row: Any, claim: uuid.UUID, target: Target, expires: float) -> Clai
         created_at=row["created_at"],
         block_time=row["block_time"],
         expires=expires,
+        trace=row["trace"],
     )
 
 

@@ -15,7 +15,8 @@ since their ids follow from the chain.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -35,7 +36,7 @@ from donablock.store.database import Database, Leadership, insert_new
 from donablock.store.positions import Position
 from donablock.store.schema import ADDED
 from donablock.store.stream import Message, Stream
-from donablock.telemetry import counter, span
+from donablock.telemetry import counter, current_trace, histogram, span
 
 CONSUMER = "matcher"
 
@@ -45,22 +46,30 @@ BATCH = 100
 WAIT = 5.0
 """Seconds until the stream is looked at again though nobody told of news."""
 
+HISTORY = 86_400.0
+"""Seconds: an older block is caught up with, and says nothing of how quick we are."""
+
 _blocks = counter("matcher_blocks", "blocks that were matched, or taken back", "chain", "kind")
 _matches = counter("matcher_matches", "matches that were written", "chain")
 _passed_over = counter("matcher_passed_over", "logs and calls that could not be judged", "why")
+_matched = histogram(
+    "block_to_matched_seconds", "from the second of a block to its matches", "chain"
+)
 _log = structlog.get_logger(__name__)
 
 _MATCH_COLUMNS = (
     *("id", "monitor_id", "chain_id", "block_number", "block_hash", "transaction_hash"),
     *("transaction_index", "log_index", "address", "direction", "payload", "block_time"),
 )
-_DELIVERY_COLUMNS = ("id", "match_id", "endpoint_id", "monitor_id", "type", "order_key")
+_DELIVERY_COLUMNS = (
+    *("id", "match_id", "endpoint_id", "monitor_id", "type", "order_key", "trace"),
+)
 
 # A match that nobody is told of (no endpoint, or monitor or endpoint deleted) changes all the same.
 _TELL = """
-INSERT INTO deliveries (id, match_id, endpoint_id, monitor_id, type, order_key)
+INSERT INTO deliveries (id, match_id, endpoint_id, monitor_id, type, order_key, trace)
 SELECT 'evt_' || encode(c.id, 'hex') || '_{letter}' || c.generation, c.id, e.id, m.id, '{kind}',
-    CASE WHEN e.is_ordered THEN c.address END
+    CASE WHEN e.is_ordered THEN c.address END, $3
 FROM changed AS c
 JOIN monitors AS m ON m.id = c.monitor_id AND m.deleted_at IS NULL
 JOIN endpoints AS e ON e.id = m.endpoint_id AND e.deleted_at IS NULL
@@ -84,6 +93,11 @@ WITH changed AS (
       AND state IN ({schema.DETECTED}, {schema.CONFIRMED}) {_RETURNING}
 )
 """ + _TELL.format(letter="r", kind=RETRACTED)
+_COUNTED = """
+UPDATE blocks SET matched = t.matched, unmatched = t.items - t.matched
+FROM unnest($2::bytea[], $3::int[], $4::int[]) AS t (hash, items, matched)
+WHERE blocks.chain_id = $1 AND blocks.hash = t.hash
+"""
 _AGAIN = f"""
 UPDATE matches SET state = {schema.DETECTED}, generation = generation + 1
 WHERE id = ANY($1) AND state = {schema.RETRACTED} RETURNING id, generation
@@ -181,6 +195,7 @@ class Matcher:
             after, at = await self._beginning(connection, before, first)
             await window_store.begin(connection, chain_id, new, roster.index, number=after, at=at)
         run: list[Block] = []
+        traces: dict[bytes, str | None] = {}
         number: int | None = before.number
         hash = before.hash
         for message in messages:
@@ -188,15 +203,16 @@ class Matcher:
                 block = decode_block(message.payload)
                 run.append(block)
                 number, hash = block.number, _raw(block.hash)
+                traces[hash] = message.trace
                 continue
-            await self._came(connection, roster, run)
+            await self._came(connection, roster, run, traces)
             run = []
             gone = decode_ref(message.payload)
-            await connection.execute(_RETRACT, chain_id, _raw(gone.hash))
+            await connection.execute(_RETRACT, chain_id, _raw(gone.hash), message.trace)
             await window_store.retract(connection, chain_id, _raw(gone.hash))
             _blocks.labels(chain_id, "orphaned").inc()
             number, hash = gone.number - 1, _raw(gone.parent)
-        await self._came(connection, roster, run)
+        await self._came(connection, roster, run, traces)
         last = messages[-1]
         await positions.advance(connection, before, last.seq, last.place, number=number, hash=hash)
         await deliveries.announce(connection)
@@ -219,7 +235,14 @@ class Matcher:
         block = kind(first.payload)
         return block.number - 1, block.timestamp
 
-    async def _came(self, connection: Connection, roster: Roster, blocks: Sequence[Block]) -> None:
+    async def _came(
+        self,
+        connection: Connection,
+        roster: Roster,
+        blocks: Sequence[Block],
+        traces: Mapping[bytes, str | None],
+    ) -> None:
+        """traces: by the block's hash; what is told of a block goes on under its trace."""
         if not blocks:
             return
         chain_id, tally = self._chain.chain_id, Tally()
@@ -232,9 +255,12 @@ class Matcher:
             monitors[row[0]] = monitor
             addresses[row[0]] = row[8]
 
+        hits: list[int] = []
         for block in blocks:
             windowed: dict[str, list[Hit]] = {}
-            for hit in match_block(block, roster.index, tally):
+            found = match_block(block, roster.index, tally)
+            hits.append(len({_item(hit) for hit in found}))
+            for hit in found:
                 # a window's matches are told of by what they add up to
                 if hit.monitor.program.window is not None:
                     windowed.setdefault(hit.monitor.id, []).append(hit)
@@ -251,9 +277,20 @@ class Matcher:
             generations |= {
                 row["id"]: row["generation"] for row in await connection.fetch(_AGAIN, old)
             }
-        await self._tell(connection, rows, generations, monitors, addresses)
+        await self._tell(connection, rows, generations, monitors, addresses, traces)
         confirmed = blocks[-1].number - self._chain.confirmations
-        await connection.execute(_CONFIRM, chain_id, confirmed)
+        await connection.execute(_CONFIRM, chain_id, confirmed, current_trace())
+        await connection.execute(
+            _COUNTED,
+            chain_id,
+            [_raw(block.hash) for block in blocks],
+            [block.items for block in blocks],
+            hits,
+        )
+        for block in blocks:
+            age = time.time() - block.timestamp
+            if age < HISTORY:
+                _matched.labels(chain_id).observe(max(0.0, age))
         _blocks.labels(chain_id, "added").inc(len(blocks))
         _matches.labels(chain_id).inc(len(generations))
         for why, count in (("malformed", tally.malformed), ("undefined", tally.undefined)):
@@ -268,6 +305,7 @@ class Matcher:
         generations: dict[bytes, int],
         monitors: dict[bytes, Monitor],
         addresses: dict[bytes, bytes],
+        traces: Mapping[bytes, str | None],
     ) -> None:
         """The deliveries of matches that were detected now."""
         wanted = {
@@ -293,8 +331,9 @@ class Matcher:
                     monitors[id].id,
                     kind,
                     addresses[id] if is_ordered[monitors[id].endpoint_id] else None,
+                    traces.get(block_hash),
                 )
-                for id, *_ in rows
+                for id, _, _, _, block_hash, *_ in rows
                 if id in generations and monitors[id].endpoint_id in is_ordered
             ],
         )
@@ -333,6 +372,11 @@ def _firing_row(firing: window_store.Fired, chain_id: int) -> tuple[Any, ...]:
         firing.payload,
         dt.datetime.fromtimestamp(block.timestamp, dt.UTC),
     )
+
+
+def _item(hit: Hit) -> tuple[int, int]:
+    """The log or the transaction: what is counted once, however many look for it."""
+    return (hit.transaction.index, -1 if hit.log is None else hit.log.index)
 
 
 def _next_number(message: Message) -> int:

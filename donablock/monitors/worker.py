@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,7 +35,7 @@ from donablock.errors import BlockGoneError, ChainError, HaltedError, Leadership
 from donablock.store import stream
 from donablock.store.database import Database, Leadership
 from donablock.store.schema import ADDED, ORPHANED
-from donablock.telemetry import current_trace, gauge, span
+from donablock.telemetry import current_trace, gauge, histogram, span
 
 WINDOW = 256
 """Deepest reorganisation, in blocks, that is followed without asking."""
@@ -50,6 +51,9 @@ _NO_HASH = bytes(32)
 _head = gauge("chain_head", "height of the newest block that the nodes tell of", "chain")
 _written = gauge("chain_written", "height of the last block in the stream", "chain")
 _block_time = gauge("chain_block_time_seconds", "unix time of that block", "chain")
+_seen = histogram(
+    "block_to_seen_seconds", "from the second of a block to its row, at the head", "chain"
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -191,6 +195,7 @@ class Worker:
             await self._take_back(self.cursor.number)
             return True
         await self._write([await self._source.block(following)])
+        _seen.labels(self._chain.chain_id).observe(max(0.0, time.time() - following.timestamp))
         return True
 
     def _follows(self, block: Block | BlockRef) -> bool:
@@ -252,10 +257,11 @@ class Worker:
             if not await self._lock(connection, before, after):
                 return
             await connection.execute(
-                "INSERT INTO blocks (chain_id, hash, number, parent, timestamp, is_canonical)"
-                " SELECT $1, hash, number, parent, time, true"
-                " FROM unnest($2::bytea[], $3::bigint[], $4::bytea[], $5::timestamptz[])"
-                "   AS new (hash, number, parent, time)"
+                "INSERT INTO blocks"
+                " (chain_id, hash, number, parent, timestamp, is_canonical, items)"
+                " SELECT $1, hash, number, parent, time, true, items"
+                " FROM unnest($2::bytea[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::int[])"
+                "   AS new (hash, number, parent, time, items)"
                 # one that was taken back, and is the chain's again
                 " ON CONFLICT (chain_id, hash) DO UPDATE SET is_canonical = true",
                 chain_id,
@@ -263,6 +269,7 @@ class Worker:
                 [block.number for block in blocks],
                 [_raw(block.parent) for block in blocks],
                 [dt.datetime.fromtimestamp(block.timestamp, dt.UTC) for block in blocks],
+                [block.items for block in blocks],
             )
             for block in blocks:
                 with span("block", chain=chain_id, number=block.number):
