@@ -416,7 +416,8 @@ window_entries = sa.Table(
     Index("window_entries_chain_id_block_hash_idx", "chain_id", "block_hash"),
 )
 
-# Contracts that our factories made, as far as a consumer of the stream has read.
+# Our contracts, as far as a consumer of the stream has read: those that the manifest names have an
+# empty block_hash; the others were made by a factory, in that block.
 contract_instances = sa.Table(
     "contract_instances",
     metadata,
@@ -429,6 +430,8 @@ contract_instances = sa.Table(
     Index("contract_instances_block_hash_idx", "consumer", "chain_id", "block_hash"),
 )
 
+# Every log of our own contracts on the canonical chain. A log that is none of the contract's events
+# has the name "" and its topics and data for arguments.
 contract_events = sa.Table(
     "contract_events",
     metadata,
@@ -441,6 +444,8 @@ contract_events = sa.Table(
     _column("name", Text),
     _column("args", JSON),
     _column("block_time", Time),
+    _column("address", Bytes),
+    Index("contract_events_address_idx", "chain_id", "address", "block_number"),
     Index("contract_events_name_idx", "chain_id", "contract", "name", "block_number"),
     Index("contract_events_chain_id_block_number_idx", "chain_id", "block_number"),
 )
