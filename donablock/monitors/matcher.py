@@ -17,7 +17,6 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
 
 import structlog
 from asyncpg import Connection
@@ -25,14 +24,13 @@ from asyncpg import Connection
 from donablock.chain.blocks import Block, decode_block, decode_ref
 from donablock.errors import StreamError
 from donablock.monitors import deliveries, window_store
-from donablock.monitors.ids import WINDOW
 from donablock.monitors.matching import Hit, Tally, match_block
-from donablock.monitors.messages import CONFIRMED, DETECTED, RETRACTED, MessageType, webhook_id
-from donablock.monitors.monitor import Monitor
-from donablock.monitors.payloads import Names, payload
+from donablock.monitors.payloads import Names
 from donablock.monitors.roster import Roster
-from donablock.store import positions, schema
-from donablock.store.database import Database, Leadership, insert_new
+from donablock.monitors.window_store import Fired
+from donablock.monitors.writing import MatchedChain, Writing
+from donablock.store import positions
+from donablock.store.database import Database, Leadership
 from donablock.store.positions import Position
 from donablock.store.schema import ADDED
 from donablock.store.stream import Message, Stream
@@ -57,62 +55,11 @@ _matched = histogram(
 )
 _log = structlog.get_logger(__name__)
 
-_MATCH_COLUMNS = (
-    *("id", "monitor_id", "chain_id", "block_number", "block_hash", "transaction_hash"),
-    *("transaction_index", "log_index", "address", "direction", "payload", "block_time"),
-)
-_DELIVERY_COLUMNS = (
-    *("id", "match_id", "endpoint_id", "monitor_id", "type", "order_key", "trace"),
-)
-
-# A match that nobody is told of (no endpoint, or monitor or endpoint deleted) changes all the same.
-_TELL = """
-INSERT INTO deliveries (id, match_id, endpoint_id, monitor_id, type, order_key, trace)
-SELECT 'evt_' || encode(c.id, 'hex') || '_{letter}' || c.generation, c.id, e.id, m.id, '{kind}',
-    CASE WHEN e.is_ordered THEN c.address END, $3
-FROM changed AS c
-JOIN monitors AS m ON m.id = c.monitor_id AND m.deleted_at IS NULL
-JOIN endpoints AS e ON e.id = m.endpoint_id AND e.deleted_at IS NULL
-ORDER BY c.block_number, c.transaction_index, c.log_index, c.id
-ON CONFLICT DO NOTHING
-"""
-_RETURNING = (
-    "RETURNING id, monitor_id, generation, address, block_number, transaction_index, log_index"
-)
-
-_CONFIRM = f"""
-WITH changed AS (
-    UPDATE matches SET state = {schema.CONFIRMED}
-    WHERE chain_id = $1 AND state = {schema.DETECTED} AND block_number <= $2 {_RETURNING}
-)
-""" + _TELL.format(letter="c", kind=CONFIRMED)
-_RETRACT = f"""
-WITH changed AS (
-    UPDATE matches SET state = {schema.RETRACTED}
-    WHERE chain_id = $1 AND block_hash = $2
-      AND state IN ({schema.DETECTED}, {schema.CONFIRMED}) {_RETURNING}
-)
-""" + _TELL.format(letter="r", kind=RETRACTED)
 _COUNTED = """
 UPDATE blocks SET matched = t.matched, unmatched = t.items - t.matched
 FROM unnest($2::bytea[], $3::int[], $4::int[]) AS t (hash, items, matched)
 WHERE blocks.chain_id = $1 AND blocks.hash = t.hash
 """
-_AGAIN = f"""
-UPDATE matches SET state = {schema.DETECTED}, generation = generation + 1
-WHERE id = ANY($1) AND state = {schema.RETRACTED} RETURNING id, generation
-"""
-
-
-class MatchedChain(Protocol):
-    """What the matcher has to know of a chain."""
-
-    @property
-    def chain_id(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def confirmations(self) -> int: ...
 
 
 class Matcher:
@@ -194,6 +141,7 @@ class Matcher:
         if new:
             after, at = await self._beginning(connection, before, first)
             await window_store.begin(connection, chain_id, new, roster.index, number=after, at=at)
+        writing = Writing(connection, self._chain, self._names)
         run: list[Block] = []
         traces: dict[bytes, str | None] = {}
         number: int | None = before.number
@@ -205,14 +153,14 @@ class Matcher:
                 number, hash = block.number, _raw(block.hash)
                 traces[hash] = message.trace
                 continue
-            await self._came(connection, roster, run, traces)
+            await self._came(connection, writing, roster, run, traces)
             run = []
             gone = decode_ref(message.payload)
-            await connection.execute(_RETRACT, chain_id, _raw(gone.hash), message.trace)
+            await writing.retracted(_raw(gone.hash), message.trace)
             await window_store.retract(connection, chain_id, _raw(gone.hash))
             _blocks.labels(chain_id, "orphaned").inc()
             number, hash = gone.number - 1, _raw(gone.parent)
-        await self._came(connection, roster, run, traces)
+        await self._came(connection, writing, roster, run, traces)
         last = messages[-1]
         await positions.advance(connection, before, last.seq, last.place, number=number, hash=hash)
         await deliveries.announce(connection)
@@ -238,6 +186,7 @@ class Matcher:
     async def _came(
         self,
         connection: Connection,
+        writing: Writing,
         roster: Roster,
         blocks: Sequence[Block],
         traces: Mapping[bytes, str | None],
@@ -246,132 +195,40 @@ class Matcher:
         if not blocks:
             return
         chain_id, tally = self._chain.chain_id, Tally()
-        rows: list[tuple[Any, ...]] = []
-        monitors: dict[bytes, Monitor] = {}
-        addresses: dict[bytes, bytes] = {}
-
-        def add(row: tuple[Any, ...], monitor: Monitor) -> None:
-            rows.append(row)
-            monitors[row[0]] = monitor
-            addresses[row[0]] = row[8]
-
-        hits: list[int] = []
+        detected: list[Hit | Fired] = []
+        items: list[int] = []
         for block in blocks:
             windowed: dict[str, list[Hit]] = {}
             found = match_block(block, roster.index, tally)
-            hits.append(len({_item(hit) for hit in found}))
+            items.append(len({_item(hit) for hit in found}))
             for hit in found:
                 # a window's matches are told of by what they add up to
                 if hit.monitor.program.window is not None:
                     windowed.setdefault(hit.monitor.id, []).append(hit)
                 else:
-                    add(self._row(hit), hit.monitor)
-            for firing in await window_store.advance(
+                    detected.append(hit)
+            detected += await window_store.advance(
                 connection, block, roster.windowed, windowed, self._chain.name
-            ):
-                add(_firing_row(firing, chain_id), firing.monitor)
-        new = {key for (key,) in await insert_new(connection, schema.matches, _MATCH_COLUMNS, rows)}
-        generations = dict.fromkeys(new, 1)
-        old = [row[0] for row in rows if row[0] not in new]
-        if old:
-            generations |= {
-                row["id"]: row["generation"] for row in await connection.fetch(_AGAIN, old)
-            }
-        await self._tell(connection, rows, generations, monitors, addresses, traces)
-        confirmed = blocks[-1].number - self._chain.confirmations
-        await connection.execute(_CONFIRM, chain_id, confirmed, current_trace())
+            )
+        count = await writing.detected(detected, traces)
+        await writing.confirmed(blocks[-1].number - self._chain.confirmations, current_trace())
         await connection.execute(
             _COUNTED,
             chain_id,
             [_raw(block.hash) for block in blocks],
             [block.items for block in blocks],
-            hits,
+            items,
         )
         for block in blocks:
             age = time.time() - block.timestamp
             if age < HISTORY:
                 _matched.labels(chain_id).observe(max(0.0, age))
         _blocks.labels(chain_id, "added").inc(len(blocks))
-        _matches.labels(chain_id).inc(len(generations))
-        for why, count in (("malformed", tally.malformed), ("undefined", tally.undefined)):
-            _passed_over.labels(why).inc(sum(count.values()))
+        _matches.labels(chain_id).inc(count)
+        for why, passed in (("malformed", tally.malformed), ("undefined", tally.undefined)):
+            _passed_over.labels(why).inc(sum(passed.values()))
         for monitor_id in tally.broken:
             _log.error("monitor's condition cannot be read", monitor=monitor_id)
-
-    async def _tell(
-        self,
-        connection: Connection,
-        rows: Sequence[tuple[Any, ...]],
-        generations: dict[bytes, int],
-        monitors: dict[bytes, Monitor],
-        addresses: dict[bytes, bytes],
-        traces: Mapping[bytes, str | None],
-    ) -> None:
-        """The deliveries of matches that were detected now."""
-        wanted = {
-            monitors[id].endpoint_id for id in generations if monitors[id].endpoint_id is not None
-        }
-        if not wanted:
-            return
-        found = await connection.fetch(
-            "SELECT id, is_ordered FROM endpoints WHERE id = ANY($1) AND deleted_at IS NULL",
-            list(wanted),
-        )
-        is_ordered = {row["id"]: row["is_ordered"] for row in found}
-        kind: MessageType = DETECTED
-        await insert_new(
-            connection,
-            schema.deliveries,
-            _DELIVERY_COLUMNS,
-            [
-                (
-                    webhook_id(id, kind, generations[id]),
-                    id,
-                    monitors[id].endpoint_id,
-                    monitors[id].id,
-                    kind,
-                    addresses[id] if is_ordered[monitors[id].endpoint_id] else None,
-                    traces.get(block_hash),
-                )
-                for id, _, _, _, block_hash, *_ in rows
-                if id in generations and monitors[id].endpoint_id in is_ordered
-            ],
-        )
-
-    def _row(self, hit: Hit) -> tuple[Any, ...]:
-        block = hit.block
-        return (
-            hit.id,
-            hit.monitor.id,
-            block.chain_id,
-            block.number,
-            _raw(block.hash),
-            _raw(hit.transaction.hash),
-            hit.transaction.index,
-            hit.log_index,
-            _raw(hit.address),
-            hit.direction,
-            payload(hit, self._chain.name, self._names),
-            dt.datetime.fromtimestamp(block.timestamp, dt.UTC),
-        )
-
-
-def _firing_row(firing: window_store.Fired, chain_id: int) -> tuple[Any, ...]:
-    block, last = firing.block, firing.last
-    return (
-        firing.id,
-        firing.monitor.id,
-        chain_id,
-        block.number,
-        _raw(block.hash),
-        _raw(last.transaction.hash) if last else b"",
-        last.transaction.index if last else -1,
-        WINDOW,
-        firing.key,
-        "all",
-        firing.payload,
-        dt.datetime.fromtimestamp(block.timestamp, dt.UTC),
-    )
 
 
 def _item(hit: Hit) -> tuple[int, int]:
