@@ -8,7 +8,9 @@ DonaBlockError
 │   ├── DefinitionError         what a monitor is to look for: category, contracts, ABI
 │   ├── EndpointError           a webhook endpoint's URL, headers or limits
 │   ├── SecretError             a webhook secret
+│   ├── QuotaError              a project has as much as it may have; `quota`, `limit`
 │   └── NotFoundError           there is no such thing, or it is somebody else's
+├── UnauthorizedError           no key, or none that opens anything
 ├── FileError                   a file of ours is wrong or missing
 │   ├── NetworkFileError        config/networks
 │   ├── ChainFileError          config/chains.json, or the operator's own
@@ -83,8 +85,21 @@ class SecretError(InputError):
     """A webhook secret cannot be understood, or an endpoint has none."""
 
 
+class QuotaError(InputError):
+    """A project has as much as it may have. `quota` names of what, `limit` how much that is."""
+
+    def __init__(self, quota: str, limit: int, message: str) -> None:
+        self.quota = quota
+        self.limit = limit
+        super().__init__(message)
+
+
 class NotFoundError(InputError):
     """There is no such thing, or it belongs to somebody else: nobody is told which."""
+
+
+class UnauthorizedError(DonaBlockError):
+    """No key, or none that opens anything: nobody is told whether it ever did."""
 
 
 class FileError(DonaBlockError):
