@@ -1,0 +1,1 @@
+"""Projects, keys, monitors and events, as the API asks for them."""
