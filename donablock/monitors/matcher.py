@@ -23,7 +23,7 @@ from asyncpg import Connection
 
 from donablock.chain.blocks import Block, decode_block, decode_ref
 from donablock.errors import StreamError
-from donablock.monitors import deliveries, window_store
+from donablock.monitors import deliveries, quotas, window_store
 from donablock.monitors.matching import Hit, Tally, match_block
 from donablock.monitors.payloads import Names
 from donablock.monitors.roster import Roster
@@ -162,6 +162,7 @@ class Matcher:
             number, hash = gone.number - 1, _raw(gone.parent)
         await self._came(connection, writing, roster, run, traces)
         last = messages[-1]
+        await quotas.count(connection, writing.messages)
         await positions.advance(connection, before, last.seq, last.place, number=number, hash=hash)
         await deliveries.announce(connection)
         return roster
