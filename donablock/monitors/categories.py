@@ -7,6 +7,7 @@ read into them.
     erc1155    TransferSingle and TransferBatch; each part of a batch by itself
     event      any event of a given ABI
     function   any function of a given ABI, called by a transaction itself
+    donablock  the events of our own contracts (builtin.py)
 
 A log that has not the form its category asks for (number of topics, unused bits, length) does not
 match; who decodes it sees MalformedError. What the data has beyond that is ignored, as Solidity
@@ -35,6 +36,7 @@ from donablock.monitors.conditions.lexer import KEYWORDS
 __all__ = [
     "CATEGORIES",
     "INPUT",
+    "LOG_FIELDS",
     "TRANSFER",
     "TRANSFER_BATCH",
     "TRANSFER_SINGLE",
@@ -46,6 +48,7 @@ __all__ = [
     "Kind",
     "LogKind",
     "NativeKind",
+    "argument_fields",
     "context",
     "erc20",
     "erc721",
@@ -53,10 +56,12 @@ __all__ = [
     "native",
 ]
 
-Category = Literal["native", "erc20", "erc721", "erc1155", "event", "function"]
+Category = Literal["native", "erc20", "erc721", "erc1155", "event", "function", "donablock"]
 Direction = Literal["in", "out", "all"]
 
-CATEGORIES: tuple[Category, ...] = ("native", "erc20", "erc721", "erc1155", "event", "function")
+CATEGORIES: tuple[Category, ...] = (
+    *("native", "erc20", "erc721", "erc1155", "event", "function", "donablock"),
+)
 
 # keccak-256 of Transfer(address,address,uint256), TransferSingle(address,address,address,uint256,
 # uint256) and TransferBatch(address,address,address,uint256[],uint256[])
@@ -72,7 +77,10 @@ INPUT = "transaction.input"
 """The field whose value is made only where a condition reads it, since it may be long. The last."""
 
 _CONTRACT = SchemaField("contract", ADDRESS, "the contract that the log is of")
-_LOG = (_CONTRACT, SchemaField("log.index", uint_of(32), "the log's place in the block, from 0"))
+LOG_FIELDS = (
+    _CONTRACT,
+    SchemaField("log.index", uint_of(32), "the log's place in the block, from 0"),
+)
 _CONTEXT = (
     SchemaField("block.number", uint_of(64), "the block's number"),
     SchemaField("block.timestamp", uint_of(64), "the block's time, in seconds since 1970"),
@@ -153,7 +161,7 @@ class _Transfer20(LogKind):
         SchemaField("from", ADDRESS, "who sent the tokens; zero where they were made"),
         SchemaField("to", ADDRESS, "who got them; zero where they were burnt"),
         SchemaField("value", _WORD, "how much, in the token's smallest unit; may be zero"),
-        *_LOG,
+        *LOG_FIELDS,
     )
 
     def read(self, log: Log) -> list[tuple[Any, ...]]:
@@ -170,7 +178,7 @@ class _Transfer721(LogKind):
         SchemaField("from", ADDRESS, "who sent the token; zero where it was made"),
         SchemaField("to", ADDRESS, "who got it; zero where it was burnt"),
         SchemaField("token_id", _WORD, "which token"),
-        *_LOG,
+        *LOG_FIELDS,
     )
 
     def read(self, log: Log) -> list[tuple[Any, ...]]:
@@ -188,7 +196,7 @@ class _Transfer1155(LogKind):
         SchemaField("to", ADDRESS, "who got them; zero where they were burnt"),
         SchemaField("token_id", _WORD, "which token"),
         SchemaField("value", _WORD, "how many of it; may be zero"),
-        *_LOG,
+        *LOG_FIELDS,
     )
     _batch = staticmethod(decoder_of([ArrayType(_WORD), ArrayType(_WORD)]))
 
@@ -217,7 +225,7 @@ class EventKind(LogKind):
         self.count = len(event.indexed) + 1
         self.places = {at: "all" for is_topic, at in event.address_places if is_topic}
         self.data_places = tuple(at for is_topic, at in event.address_places if not is_topic)
-        self.fields = (*_arguments(event), *_LOG)
+        self.fields = (*argument_fields(event), *LOG_FIELDS)
 
     def read(self, log: Log) -> list[tuple[Any, ...]]:
         return [(*self.event.decode(log.topics, log.data), log.address, log.index)]
@@ -231,7 +239,7 @@ class FunctionKind(Kind):
     def __init__(self, function: FunctionAbi) -> None:
         self.function = function
         self.fields = (
-            *_arguments(function),
+            *argument_fields(function),
             SchemaField("contract", ADDRESS, "the contract that was called"),
             SchemaField("transaction.is_success", BOOL, "whether it did not fail"),
         )
@@ -250,7 +258,8 @@ erc1155 = _Transfer1155()
 _TAKEN = KEYWORDS | {"args", "block", "contract", "log", "transaction"}
 
 
-def _arguments(entry: EventAbi | FunctionAbi) -> list[SchemaField]:
+def argument_fields(entry: EventAbi | FunctionAbi) -> list[SchemaField]:
+    """The arguments under their own names where these are free, and always under `args`."""
     found = []
     for one in entry.parameters:
         full = f"args.{one.name}"

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from donablock.monitors.builtin import BuiltinKind
 from donablock.monitors.categories import EventKind, FunctionKind, LogKind
 from donablock.monitors.layers import Edit, Layers
 from donablock.monitors.monitor import Monitor
@@ -53,7 +54,8 @@ class Index:
     contracts, called: contract -> monitors of everything that it logs, or that it is called for.
     anywhere: first topic, selector or NATIVE_KEY -> monitors of everything of that kind.
     data_topics: first topic -> kinds of events with addresses in their data, and by how many
-    monitors these are watched.
+    monitors these are watched. own: pattern -> monitors of everything of our own contracts that is
+    of it. parties: watched address -> monitors of our own contracts.
     """
 
     monitors: Layers[Monitor] = Layers()
@@ -64,6 +66,8 @@ class Index:
     called: Layers[Ids] = Layers()
     anywhere: Layers[Ids] = Layers()
     data_topics: Layers[dict[EventKind, int]] = Layers()
+    own: Layers[Ids] = Layers()
+    parties: Layers[Ids] = Layers()
 
     @classmethod
     def of(cls, monitors: Iterable[tuple[Monitor, Iterable[str]]]) -> Index:
@@ -89,16 +93,22 @@ class Index:
     def address_count(self) -> int:
         """How many addresses are watched. One that is watched both in logs and in transactions
         counts twice."""
-        return len(self.topics) + len(self.accounts)
+        return len(self.topics) + len(self.accounts) + len(self.parties)
+
+    @property
+    def is_of_ours(self) -> bool:
+        """Whether some monitor looks at our own contracts."""
+        return bool(self.own or self.parties)
 
     def bytes_used(self) -> int:
         """By all but the monitors themselves. Takes seconds where there are a million addresses."""
         maps: tuple[Layers[Any], ...] = (
             *(self.monitors, self.members, self.topics, self.accounts, self.contracts),
-            *(self.called, self.anywhere, self.data_topics),
+            *(self.called, self.anywhere, self.data_topics, self.own, self.parties),
         )
         # the monitors of an address share its text
-        texts = sum(sys.getsizeof(key) for one in (self.topics, self.accounts) for key in one)
+        watched = (self.topics, self.accounts, self.parties)
+        texts = sum(sys.getsizeof(key) for one in watched for key in one)
         own = (self.members.get(monitor_id) for monitor_id in self.members)
         members = sum(
             one.bytes_used() if isinstance(one, Layers) else sys.getsizeof(one) for one in own
@@ -118,6 +128,8 @@ class IndexEdit:
         self._called = base.called.edit()
         self._anywhere = base.anywhere.edit()
         self._data_topics = base.data_topics.edit()
+        self._own = base.own.edit()
+        self._parties = base.parties.edit()
         # the members of one monitor that are being changed
         self._open: dict[str, Edit[bool]] = {}
 
@@ -175,6 +187,8 @@ class IndexEdit:
             self._called.done(),
             self._anywhere.done(),
             self._data_topics.done(),
+            self._own.done(),
+            self._parties.done(),
         )
 
     # --- within -----------------------------------------------------------------------------------
@@ -228,6 +242,8 @@ class IndexEdit:
         has, and is not found by them."""
         if monitor.is_watching_everything:
             return None
+        if isinstance(monitor.kind, BuiltinKind):
+            return self._parties
         return self._topics if isinstance(monitor.kind, LogKind) else self._accounts
 
     def _enter(self, monitor: Monitor) -> None:
@@ -258,7 +274,10 @@ class IndexEdit:
         if not monitor.is_watching_everything:
             return
         kind = monitor.kind
-        if monitor.contracts is not None:
+        if isinstance(kind, BuiltinKind):
+            for pattern in kind.keys:
+                yield self._own, pattern
+        elif monitor.contracts is not None:
             edit = self._contracts if isinstance(kind, LogKind) else self._called
             for contract in monitor.contracts:
                 yield edit, contract

@@ -24,6 +24,8 @@ from asyncpg import Connection
 from donablock.chain.blocks import Block, decode_block, decode_ref
 from donablock.errors import StreamError
 from donablock.monitors import deliveries, quotas, window_store
+from donablock.monitors.builtin import Contracts
+from donablock.monitors.deployed import Deployed
 from donablock.monitors.matching import Hit, Tally, match_block
 from donablock.monitors.payloads import Names
 from donablock.monitors.roster import Roster
@@ -79,6 +81,7 @@ class Matcher:
         self._chain = chain
         self._names = names
         self.roster = Roster()
+        self.deployed = Deployed(chain.chain_id, CONSUMER)
 
     async def run(self) -> None:
         """Matches whenever this process leads that of the chain; returns never, but for errors."""
@@ -108,7 +111,7 @@ class Matcher:
         if not messages:
             return False
 
-        async def work(connection: Connection) -> Roster | None:
+        async def work(connection: Connection) -> tuple[Roster, Deployed] | None:
             here = await positions.position(
                 connection, CONSUMER, self._chain.chain_id, is_locked=True
             )
@@ -122,16 +125,16 @@ class Matcher:
             return await self._do(connection, here, messages)
 
         with span("match", trace=messages[-1].trace, chain=self._chain.chain_id):
-            roster = await self._database.run(work, idempotent_by="the position in the stream")
-        if roster is not None:
-            self.roster = roster
+            done = await self._database.run(work, idempotent_by="the position in the stream")
+        if done is not None:
+            self.roster, self.deployed = done
         return True
 
     # --- one transaction ----------------------------------------------------------------------
 
     async def _do(
         self, connection: Connection, before: Position, messages: Sequence[Message]
-    ) -> Roster:
+    ) -> tuple[Roster, Deployed]:
         """Messages in order; blocks that come one after the other are written together."""
         chain_id = self._chain.chain_id
         first = messages[0]
@@ -142,6 +145,7 @@ class Matcher:
             after, at = await self._beginning(connection, before, first)
             await window_store.begin(connection, chain_id, new, roster.index, number=after, at=at)
         writing = Writing(connection, self._chain, self._names)
+        deployed = await self.deployed.taken_up(connection)
         run: list[Block] = []
         traces: dict[bytes, str | None] = {}
         number: int | None = before.number
@@ -153,19 +157,20 @@ class Matcher:
                 number, hash = block.number, _raw(block.hash)
                 traces[hash] = message.trace
                 continue
-            await self._came(connection, writing, roster, run, traces)
+            await self._came(connection, writing, roster, deployed, run, traces)
             run = []
             gone = decode_ref(message.payload)
             await writing.retracted(_raw(gone.hash), message.trace)
             await window_store.retract(connection, chain_id, _raw(gone.hash))
+            await deployed.forget(connection, _raw(gone.hash))
             _blocks.labels(chain_id, "orphaned").inc()
             number, hash = gone.number - 1, _raw(gone.parent)
-        await self._came(connection, writing, roster, run, traces)
+        await self._came(connection, writing, roster, deployed, run, traces)
         last = messages[-1]
         await quotas.count(connection, writing.messages)
         await positions.advance(connection, before, last.seq, last.place, number=number, hash=hash)
         await deliveries.announce(connection)
-        return roster
+        return roster, deployed
 
     async def _beginning(
         self, connection: Connection, before: Position, first: Message
@@ -189,6 +194,7 @@ class Matcher:
         connection: Connection,
         writing: Writing,
         roster: Roster,
+        deployed: Deployed,
         blocks: Sequence[Block],
         traces: Mapping[bytes, str | None],
     ) -> None:
@@ -196,11 +202,15 @@ class Matcher:
         if not blocks:
             return
         chain_id, tally = self._chain.chain_id, Tally()
+        own: Contracts = {}
+        await deployed.note(connection, blocks)
+        if roster.index.is_of_ours:
+            own = await deployed.known(connection, blocks)
         detected: list[Hit | Fired] = []
         items: list[int] = []
         for block in blocks:
             windowed: dict[str, list[Hit]] = {}
-            found = match_block(block, roster.index, tally)
+            found = match_block(block, roster.index, tally, own)
             items.append(len({_item(hit) for hit in found}))
             for hit in found:
                 # a window's matches are told of by what they add up to

@@ -17,6 +17,7 @@ from msgspec import Struct
 from donablock.chain.blocks import Block, Log, Transaction
 from donablock.errors import ConditionError, DefinitionError
 from donablock.monitors.abi import MalformedError
+from donablock.monitors.builtin import BuiltinKind, Contracts, Own, keys_of, own_logs
 from donablock.monitors.categories import (
     TRANSFER_BATCH,
     ZERO_ADDRESS,
@@ -71,16 +72,24 @@ class Tally:
     broken: Counter[str] = field(default_factory=Counter)
 
 
-def match_block(block: Block, index: Index, tally: Tally | None = None) -> list[Hit]:
+def match_block(
+    block: Block, index: Index, tally: Tally | None = None, own: Contracts | None = None
+) -> list[Hit]:
     """Everything that the monitors look for in a block, in the block's order. Raises nothing,
-    whatever a contract logged or somebody sent; `tally` counts what was passed over."""
+    whatever a contract logged or somebody sent; `tally` counts what was passed over. own: our
+    contracts; those that have no part in the block may be left out."""
     run = _Run(block, index, tally or Tally())
     if index.accounts or index.called or index.anywhere:
         run.transactions()
     found = len(run.hits)
     if index.topics or index.anywhere or index.data_topics or index.contracts:
         run.logs()
-    if 0 < found < len(run.hits):
+    is_mixed = 0 < found < len(run.hits)
+    if own and index.is_of_ours:
+        found = len(run.hits)
+        run.own(own)
+        is_mixed |= 0 < found < len(run.hits)
+    if is_mixed:
         run.hits.sort(key=_place)
     return run.hits
 
@@ -245,6 +254,39 @@ class _Run:
             kind = candidate[0].kind
             if isinstance(kind, LogKind) and kind.takes(log.topics):
                 yield candidate
+
+    # --- our own contracts ------------------------------------------------------------------------
+
+    def own(self, known: Contracts) -> None:
+        for own in own_logs(self._block, known):
+            if own.event is None:
+                continue
+            # an address may stand in several arguments, and an event be of several patterns
+            kinds: dict[BuiltinKind, dict[tuple[str, str], _Candidate]] = {}
+            try:
+                for candidate in self._of_own(own):
+                    monitor, address, _ = candidate
+                    kind = monitor.kind
+                    assert isinstance(kind, BuiltinKind)
+                    if kind.takes(own) and _is_of(monitor, own.log.address):
+                        kinds.setdefault(kind, {})[monitor.id, address] = candidate
+                for kind, candidates in kinds.items():
+                    read = [kind.read(own)]
+                    found = list(candidates.values())
+                    self._found(own.transaction, own.log, own.log.index, read, found)
+            except MalformedError:
+                self._tally.malformed["donablock"] += 1
+
+    def _of_own(self, own: Own) -> Iterator[_Candidate]:
+        """Whom a log of one of our contracts may concern."""
+        assert own.event is not None
+        index = self._index
+        if index.parties:
+            for address in own.parties:
+                yield from self._of(index.parties.get(address), address, "all")
+        if index.own:
+            for pattern in keys_of(own.contract, own.event.name):
+                yield from self._of(index.own.get(pattern), own.log.address, "all")
 
     # --- both -------------------------------------------------------------------------------------
 

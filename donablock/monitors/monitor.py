@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from donablock.errors import DefinitionError
 from donablock.monitors.abi import event_of, function_of
+from donablock.monitors.builtin import BuiltinKind, builtin_kind
 from donablock.monitors.categories import (
     CATEGORIES,
     INPUT,
@@ -65,14 +66,16 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
     watches: "addresses" (what its own addresses have a part in) or "everything" (whatever happens,
     with its contracts if it names some). contracts: only what these emit, or are called; none means
-    any. abi, signature: of the event or the function. condition, window: docs/conditions.md. units:
-    names of amounts in its condition, {"USDC": 6}. includes_failed: calls that failed too.
+    any. abi, signature: of the event or the function. events: of our own contracts, `Giving.*`;
+    none means all. condition, window: docs/conditions.md. units: names of amounts in its condition,
+    {"USDC": 6}. includes_failed: calls that failed too.
     """
 
     watches: Literal["addresses", "everything"] = "addresses"
     contracts: tuple[str, ...] = ()
     abi: Any = None
     signature: str = ""
+    events: tuple[str, ...] = ()
     condition: str = ""
     window: str = ""
     units: dict[str, int] = {}
@@ -184,6 +187,11 @@ def schema_of(kind: Kind, definition: Definition) -> Schema:
 
 def kind_of(category: str, definition: Definition) -> Kind:
     """Raises DefinitionError."""
+    if definition.events and category != "donablock":
+        raise DefinitionError(
+            "`events` are those of our own contracts, in the category donablock; of another "
+            "contract's event give `abi` or `signature`"
+        )
     if category in ("event", "function"):
         abi = definition.abi
         try:
@@ -191,10 +199,12 @@ def kind_of(category: str, definition: Definition) -> Kind:
         except (TypeError, ValueError, RecursionError) as error:
             raise DefinitionError("the ABI is no JSON, or nests without end") from error
         return _abi_kind(category, text, definition.signature)
-    if category not in _TRANSFERS:
+    if category not in CATEGORIES:
         raise DefinitionError(f"no category {show(category)}; {meant(category, CATEGORIES)}")
     if definition.abi is not None or definition.signature:
         raise DefinitionError(f"{category} has its own signature; leave `abi` and `signature` out")
+    if category == "donablock":
+        return builtin_kind(definition.events)
     return _TRANSFERS[category]
 
 
@@ -209,8 +219,9 @@ def _abi_kind(category: str, abi: str, signature: str) -> Kind:
 def _direction(direction: str, definition: Definition, kind: Kind) -> Direction:
     if direction not in ("in", "out", "all"):
         raise DefinitionError(f"no direction {show(direction)}; known are in, out and all")
-    if direction != "all" and (definition.watches == "everything" or kind.category == "event"):
-        what = "an event" if kind.category == "event" else "a monitor that watches everything"
+    is_event = kind.category in ("event", "donablock")
+    if direction != "all" and (definition.watches == "everything" or is_event):
+        what = "an event" if is_event else "a monitor that watches everything"
         raise DefinitionError(f"{what} has no direction; set it to all")
     return direction  # type: ignore[return-value]
 
@@ -223,7 +234,7 @@ def _contracts(definition: Definition, kind: Kind) -> frozenset[str] | None:
         )
     if not definition.contracts:
         return None
-    if not isinstance(kind, LogKind | FunctionKind):
+    if not isinstance(kind, LogKind | FunctionKind | BuiltinKind):
         raise DefinitionError("the chain's coin has no contract; leave `contracts` out")
     if len(definition.contracts) > MAX_CONTRACTS:
         raise DefinitionError(f"at most {MAX_CONTRACTS} contracts; use several monitors")

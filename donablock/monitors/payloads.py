@@ -21,6 +21,7 @@ import msgspec
 
 from donablock.chain.blocks import Block
 from donablock.monitors.abi import Parameter
+from donablock.monitors.builtin import BuiltinKind
 from donablock.monitors.categories import EventKind, FunctionKind
 from donablock.monitors.conditions import (
     ADDRESS,
@@ -64,6 +65,7 @@ _TITLES = {
     "erc1155": "ERC1155",
     "event": "Event",
     "function": "Function",
+    "donablock": "DonaBlock",
 }
 # what fits into a JSON number of any reader
 _NUMBER = 2**48
@@ -93,6 +95,16 @@ def payload(hit: Hit, chain: str, names: Names | None = None) -> bytes:
             "name": event.name,
             "signature": event.signature,
             "arguments": arguments,
+        }
+    elif isinstance(monitor.kind, BuiltinKind) and hit.log is not None:
+        data["fromAddress"], data["toAddress"] = transaction.sender, transaction.to
+        contract, event = monitor.kind.event_of(values)
+        decoded = event.decode(hit.log.topics, hit.log.data)
+        data["event"] = {
+            "contract": contract,
+            "name": event.name,
+            "signature": event.signature,
+            "arguments": _arguments(event.parameters, decoded, "event.arguments", omitted),
         }
     elif isinstance(monitor.kind, FunctionKind):
         data["fromAddress"], data["toAddress"] = transaction.sender, transaction.to

@@ -13,6 +13,7 @@ import pytest
 from donablock.chain.blocks import Log, Transaction
 from donablock.errors import ConditionError
 from donablock.monitors.abi import event_of, function_of
+from donablock.monitors.builtin import MAX_EVENTS, Known, builtin_kind
 from donablock.monitors.categories import (
     CATEGORIES,
     EventKind,
@@ -25,6 +26,7 @@ from donablock.monitors.categories import (
 from donablock.monitors.conditions import LIMITS, UNITS, Condition, describe
 from donablock.monitors.conditions.lexer import KEYWORDS
 from donablock.monitors.index import Index
+from donablock.monitors.interfaces import interfaces
 from donablock.monitors.matching import Hit, match_block
 from donablock.monitors.monitor import MAX_CONTRACTS, Definition, Monitor
 from donablock.monitors.window_text import MAX_PERIOD
@@ -35,6 +37,7 @@ from tests.monitors.chain import DONOR, ETHER, OPERATOR, PAYEE, TOKEN, ZERO, blo
 
 TEXT = (ROOT / "docs" / "conditions.md").read_text()
 USDC = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
+CAMPAIGN = "0x00000000000000000000000000000000000000ca"
 EXCHANGE = "0x00000000000000000000000000000000000000e1"
 
 EXAMPLES = re.findall(r"<!-- example: (\w+)(?: (\w+))? -->\n```json\n(.*?)\n```", TEXT, re.DOTALL)
@@ -54,6 +57,7 @@ def test_the_tables_of_fields_are_the_codes() -> None:
         "erc1155": erc1155,
         "event": EventKind(event_of(None, "event E()")),
         "function": FunctionKind(function_of(None, "f()")),
+        "donablock": builtin_kind(()),
     }
     every = rows("every")
     for name, kind in kinds.items():
@@ -85,6 +89,7 @@ def test_every_word_of_the_language_is_there() -> None:
         ("parts within one `any(...)` or `all(...)`", LIMITS.body_nodes),
         ("a window's period", MAX_PERIOD // 86_400),
         ("contracts of one monitor", MAX_CONTRACTS),
+        ("entries of `events`", MAX_EVENTS),
     ],
 )
 def test_the_limits_are_the_codes(of: str, limit: int) -> None:
@@ -124,6 +129,14 @@ def split(total: int, *parts: tuple[str, int]) -> Log:
 def withdraw(amount: int, is_success: bool) -> Transaction:
     calldata = WITHDRAW.selector + chain.data(["address", "uint256"], [USDC, amount])[2:]
     return transaction(sender=DONOR, to=TOKEN, input=calldata, is_success=is_success)
+
+
+PLEDGED = interfaces()["Campaign"].events["Pledged"]
+
+
+def pledged(amount: int, campaign: str = CAMPAIGN) -> Log:
+    topics = (PLEDGED.topic, chain.word(DONOR), "0x" + "0" * 63 + "7", "0x" + "0" * 64)
+    return Log(campaign, topics, chain.data(["uint256", "uint256"], [0, amount]), 0)
 
 
 # of each example, in the order of the document: what matches, and what nearly does
@@ -188,6 +201,13 @@ CASES: list[tuple[Sequence[Transaction], Sequence[Transaction]]] = [
         [transaction(token(PAYEE, DONOR, 1_000_000_001))] * 4
         + [transaction(token(DONOR, PAYEE, 1_000_000_000))] * 4,
     ),
+    (
+        [transaction(pledged(ETHER // 2))],
+        [
+            transaction(pledged(ETHER // 2 - 1)),
+            transaction(pledged(ETHER, EXCHANGE)),
+        ],
+    ),
 ]
 
 
@@ -196,15 +216,16 @@ def found(at: int, transactions: Sequence[Transaction]) -> list[Hit]:
     definition = msgspec.convert(json.loads(text), Definition)
     watching = Monitor("mo_1", category, definition, direction=direction or "all")
     addresses = [] if watching.is_watching_everything else [DONOR]
-    return match_block(block(*transactions), Index.of([(watching, addresses)]))
+    own = {CAMPAIGN: Known("Campaign")}
+    return match_block(block(*transactions), Index.of([(watching, addresses)]), own=own)
 
 
-def test_there_are_ten_examples_of_every_category() -> None:
-    assert len(EXAMPLES) == len(CASES) == 10
+def test_there_are_examples_of_every_category() -> None:
+    assert len(EXAMPLES) == len(CASES) == 11
     assert {category for category, _, _ in EXAMPLES} == set(CATEGORIES)
 
 
-@pytest.mark.parametrize("at", range(10))
+@pytest.mark.parametrize("at", range(11))
 def test_an_example_matches_what_it_says(at: int) -> None:
     right, wrong = CASES[at]
     hits = found(at, [*right, *wrong])
