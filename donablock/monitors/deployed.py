@@ -30,12 +30,16 @@ from donablock.errors import ManifestError
 from donablock.monitors.builtin import Contracts, Known, created
 from donablock.monitors.interfaces import FACTORIES, interfaces
 
-__all__ = ["Deployed", "Named", "contracts_of", "genesis_of"]
+__all__ = ["Deployed", "Named", "Row", "contracts_of", "genesis_of"]
 
 _log = structlog.get_logger(__name__)
 
 _NO_BLOCK = b""
 """In place of the hash of a block: the manifest names the contract."""
+
+Row = tuple[str, str, int, bytes]
+"""Of `contract_instances`: address, contract, and number and hash of the block in which a factory
+made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +150,7 @@ class Deployed:
                 self.chain_id,
                 _NO_BLOCK,
             )
-        await connection.execute(
-            _WRITE,
-            self.consumer,
-            self.chain_id,
-            [_raw(address) for address in self.named],
-            [one.contract for one in self.named.values()],
-            [one.block for one in self.named.values()],
-            [_NO_BLOCK] * len(self.named),
-        )
+        await self._write(connection, self._named_rows())
         _log.info(
             "our contracts",
             consumer=self.consumer,
@@ -171,13 +167,11 @@ class Deployed:
         if not _factories(self.named):
             return
         made = [
-            (_raw(address), one.contract, block.number, _raw(block.hash))
+            (address, one.contract, block.number, _raw(block.hash))
             for block in blocks
             for address, one in created(block, fixed).items()
         ]
-        if made:
-            columns = [list(column) for column in zip(*made, strict=True)]
-            await connection.execute(_WRITE, self.consumer, self.chain_id, *columns)
+        await self._write(connection, made)
 
     async def known(self, connection: Connection, blocks: Sequence[Block]) -> Contracts:
         """Ours, as far as they have a part in these blocks. After `note`."""
@@ -196,6 +190,29 @@ class Deployed:
             _NO_BLOCK,
         )
         return {**fixed, **_made(rows)}
+
+    def rows(self, made: Iterable[Row], number: int) -> list[Row]:
+        """All that is to be written down after block `number`, if these were made by factories."""
+        return [*self._named_rows(), *(one for one in made if one[2] <= number)]
+
+    async def rewrite(self, connection: Connection, made: Sequence[Row]) -> None:
+        """Instead of whatever is written down: what the manifest names, and these."""
+        await connection.execute(
+            "DELETE FROM contract_instances WHERE consumer = $1 AND chain_id = $2",
+            self.consumer,
+            self.chain_id,
+        )
+        await self._write(connection, [*self._named_rows(), *made])
+
+    def _named_rows(self) -> list[Row]:
+        return [(at, one.contract, one.block, _NO_BLOCK) for at, one in self.named.items()]
+
+    async def _write(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if rows:
+            addresses, *columns = (list(column) for column in zip(*rows, strict=True))
+            await connection.execute(
+                _WRITE, self.consumer, self.chain_id, list(map(_raw, addresses)), *columns
+            )
 
     async def forget(self, connection: Connection, hash: bytes) -> None:
         """A block was taken back, and what was made in it."""
