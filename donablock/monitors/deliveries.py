@@ -8,7 +8,8 @@ id and with the same body. An outcome counts only while its claim does, and is w
 transaction with the row of its attempt.
 
 Claims are fair between endpoints. For each endpoint with something pending the index is asked for
-one row, whatever lies behind it; so a million rows for one endpoint cost the others nothing.
+one row, whatever lies behind it; so a million rows for one endpoint cost the others nothing. The
+endpoints of a project that is held (quotas.py) are passed over.
 
 Order: a delivery with an `order_key` waits for all before it (by `sequence`) with the same endpoint
 and key that are neither delivered nor dead. Head of line: while the first of a key is tried again
@@ -78,6 +79,9 @@ FROM heads CROSS JOIN LATERAL (
     FROM endpoints
     WHERE id = heads.endpoint_id AND state = 'enabled' AND deleted_at IS NULL
       AND (open_until IS NULL OR open_until <= {_NOW})
+      AND NOT EXISTS (
+          SELECT 1 FROM projects AS p WHERE p.id = endpoints.project_id AND p.held_until > {_NOW}
+      )
     FOR NO KEY UPDATE SKIP LOCKED
 ) AS e
 WHERE heads.next_at <= {_NOW}
