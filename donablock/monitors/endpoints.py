@@ -18,10 +18,12 @@ from typing import Any
 from asyncpg import Connection
 
 from donablock.errors import EndpointError, NotFoundError, SecretError
+from donablock.monitors import quotas
 from donablock.monitors.deliveries import announce
 from donablock.monitors.guard import Policy, check_headers, check_url
 from donablock.monitors.schedule import DAY
 from donablock.monitors.signing import Kind, Secret
+from donablock.monitors.texts import is_plain, known
 from donablock.store.database import Database
 from donablock.store.schema import PENDING
 
@@ -88,7 +90,8 @@ class Endpoints:
         secret: Secret | None = None,
     ) -> tuple[Endpoint, Secret]:
         """A new one, enabled, with a secret, which is made unless one is given. Raises
-        EndpointError or SecretError."""
+        EndpointError, SecretError, QuotaError, NotFoundError."""
+        known("project", project)
         values = self._checked(
             {
                 "url": url,
@@ -103,6 +106,8 @@ class Endpoints:
         endpoint = "ep_" + randomness.token_hex(12)
 
         async def work(connection: Connection) -> Any:
+            allowed = await quotas.lock(connection, project)
+            await quotas.check_endpoints(connection, project, allowed)
             row = await connection.fetchrow(
                 "INSERT INTO endpoints (id, project_id, url, description, headers,"
                 " rate_per_second, concurrency, is_ordered)"
@@ -124,7 +129,7 @@ class Endpoints:
             row = await connection.fetchrow(
                 f"SELECT {_COLUMNS} FROM endpoints"
                 " WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL",
-                endpoint,
+                known("endpoint", endpoint),
                 project,
             )
         return Endpoint(**_found(row, endpoint))
@@ -136,7 +141,7 @@ class Endpoints:
                 f"SELECT {_COLUMNS} FROM endpoints"
                 " WHERE project_id = $1 AND id > $2 AND deleted_at IS NULL ORDER BY id LIMIT $3",
                 project,
-                after,
+                known("endpoint", after) if after else "",
                 limit,
             )
         return [Endpoint(**row) for row in rows]
@@ -148,6 +153,7 @@ class Endpoints:
         Deliveries that were made while `is_ordered` was set lose their order when it is taken back,
         and are due at once.
         """
+        known("endpoint", endpoint)
         values = self._checked(changes)
 
         async def work(connection: Connection) -> Any:
@@ -203,6 +209,8 @@ class Endpoints:
         )
 
     async def _set(self, project: str, endpoint: str, sets: str, *values: Any) -> Endpoint:
+        known("endpoint", endpoint)
+
         async def work(connection: Connection) -> Any:
             row = await connection.fetchrow(
                 f"UPDATE endpoints SET updated_at = now(), {sets}"
@@ -247,6 +255,7 @@ class Endpoints:
         as when one was lost."""
         if not 0 <= keep <= 30 * DAY:
             raise SecretError("older secrets are kept for 0 seconds to 30 days")
+        known("endpoint", endpoint)
         new = secret or Secret.generate(kind)
 
         async def work(connection: Connection) -> None:
@@ -291,7 +300,7 @@ class Endpoints:
         if "headers" in checked:
             checked["headers"] = check_headers(checked["headers"])
         description = checked.get("description", "")
-        if len(description) > LONGEST_DESCRIPTION or "\x00" in description:
+        if len(description) > LONGEST_DESCRIPTION or not is_plain(description):
             raise EndpointError(f"a description has at most {LONGEST_DESCRIPTION} characters")
         rate = checked.get("rate_per_second")
         if rate is not None and not LEAST_RATE <= rate <= MOST_RATE:

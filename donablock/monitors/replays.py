@@ -18,6 +18,7 @@ from asyncpg import Connection
 from donablock.errors import InputError, NotFoundError
 from donablock.monitors import messages
 from donablock.monitors.deliveries import announce
+from donablock.monitors.texts import known
 from donablock.store.database import Database
 from donablock.store.schema import DEAD, DELIVERED, LEASED, PENDING
 
@@ -114,7 +115,9 @@ class Replays:
         """Raises NotFoundError."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
-                _DELIVERY + "WHERE d.id = $1 AND e.project_id = $2", delivery, project
+                _DELIVERY + "WHERE d.id = $1 AND e.project_id = $2",
+                known("delivery", delivery),
+                project,
             )
         if row is None:
             raise NotFoundError(f"there is no delivery {delivery[:64]!r}")
@@ -136,7 +139,7 @@ class Replays:
                 _DELIVERY + "WHERE d.endpoint_id = $1 AND e.project_id = $2"
                 " AND ($3::smallint IS NULL OR d.state = $3)"
                 " AND ($4::bigint IS NULL OR d.sequence < $4) ORDER BY d.sequence DESC LIMIT $5",
-                endpoint,
+                known("endpoint", endpoint),
                 project,
                 None if state is None else _state(state),
                 before,
@@ -163,7 +166,7 @@ class Replays:
                 " JOIN endpoints AS e ON e.id = d.endpoint_id"
                 " LEFT JOIN matches AS m ON m.id = d.match_id"
                 " WHERE d.id = $1 AND e.project_id = $2",
-                delivery,
+                known("delivery", delivery),
                 project,
             )
         payload = row and row["payload"]
@@ -179,7 +182,7 @@ class Replays:
         """Those that will be sent again: what is delivered or dead starts a new series, and what is
         pending is brought forward. Raises NotFoundError if one is not the project's, InputError for
         more than 1,000."""
-        wanted = sorted(set(ids))
+        wanted = sorted({known("delivery", id) for id in ids})
         if len(wanted) > MOST_IDS:
             raise InputError(f"at most {MOST_IDS} deliveries are replayed by id at once")
 
@@ -207,6 +210,9 @@ class Replays:
         time (since, included, until, excluded). In batches of 1,000, each a transaction: what was
         chosen when something goes wrong in between stays chosen, and asking again is safe for dead
         letters. Raises NotFoundError, InputError."""
+        known("endpoint", endpoint)
+        if monitor is not None:
+            known("monitor", monitor)
         numbers = [_state(state) for state in states]
         if not numbers or LEASED in numbers:
             raise InputError("replay what is pending, delivered or dead")
@@ -243,6 +249,7 @@ class Replays:
     async def test(self, project: str, endpoint: str) -> str:
         """Sends a message of type `test`, by the same way as any; its webhook-id is returned.
         Raises NotFoundError."""
+        known("endpoint", endpoint)
         message = "test_" + randomness.token_hex(16)
 
         async def work(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from donablock.errors import InputError, NotFoundError
 from donablock.monitors.conditions.lexer import show
 
-__all__ = ["MOST_IN_PAGE", "known", "new_id", "page_size", "plain_json", "text_of"]
+__all__ = ["MOST_IN_PAGE", "is_plain", "known", "new_id", "page_size", "plain_json", "text_of"]
 
 MOST_IN_PAGE = 100
 
@@ -44,7 +44,7 @@ def text_of(what: str, value: Any, *, least: int = 0, most: int) -> str:
         raise InputError(f"{what} is text, not {type(value).__name__}")
     if not least <= len(value) <= most:
         raise InputError(f"{what} has {least} to {most} characters, not {len(value)}")
-    if not _is_plain(value):
+    if not is_plain(value):
         raise InputError(f"{what} has a character that cannot be kept: NUL, or half of a pair")
     return value
 
@@ -62,7 +62,7 @@ def plain_json(what: str, value: Any, *, depth: int = 0) -> None:
     if depth > _DEEPEST:
         raise InputError(f"{what} nests deeper than {_DEEPEST}")
     if isinstance(value, str):
-        if not _is_plain(value):
+        if not is_plain(value):
             raise InputError(f"{what} has a character that cannot be kept: NUL, or half of a pair")
     elif isinstance(value, int):
         if not -(2**63) <= value < 2**63:
@@ -76,7 +76,8 @@ def plain_json(what: str, value: Any, *, depth: int = 0) -> None:
             plain_json(what, own, depth=depth + 1)
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Whether the database takes it."""
     if "\x00" in text:
         return False
     try:
