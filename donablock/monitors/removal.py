@@ -12,13 +12,16 @@ from collections.abc import Sequence
 
 from asyncpg import Connection
 
+from donablock.monitors.schedule import DAY
 from donablock.store.database import Database
 from donablock.store.revisions import next_revision
 from donablock.store.schema import DEAD, PENDING
 
-__all__ = ["clear", "hold_matching", "mark"]
+__all__ = ["clear", "hold_matching", "mark", "sweep"]
 
 _BATCH = 2_000
+# seconds: longer than a message is tried
+_SWEPT = 30 * DAY
 
 # Through the index of what waits, endpoint by endpoint: a monitor may have told several.
 _LETTERS = f"""
@@ -50,6 +53,18 @@ async def mark(connection: Connection, monitors: Sequence[str]) -> None:
         list(monitors),
         revision,
     )
+
+
+async def sweep(database: Database) -> None:
+    """`clear` for what was deleted of late. Safe beside anything, and in several processes."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT project_id, array_agg(id) AS ids FROM monitors"
+            " WHERE deleted_at > now() - make_interval(secs => $1) GROUP BY project_id",
+            float(_SWEPT),
+        )
+    for row in rows:
+        await clear(database, row["project_id"], row["ids"])
 
 
 async def clear(database: Database, project: str, monitors: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from donablock.monitors import removal
 from donablock.monitors.schedule import DAY
 from donablock.store.database import Database
 from donablock.store.schema import DEAD, DELIVERED, PENDING
@@ -49,8 +50,10 @@ class Retention:
 
 async def prune(database: Database, retention: Retention | None = None) -> int:
     """How many deliveries were thrown away. What waited for an endpoint that was deleted becomes a
-    dead letter. Safe to run beside anything, and in several processes."""
+    dead letter, and so does what a monitor that was deleted left. Safe to run beside anything, and
+    in several processes."""
     kept = retention or Retention()
+    await removal.sweep(database)
     async with database.connection() as connection:
         rows = await connection.fetch("SELECT id, deleted_at IS NOT NULL AS is_gone FROM endpoints")
     count = 0
