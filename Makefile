@@ -28,7 +28,7 @@ help: ## show this list
 # --- set-up ---------------------------------------------------------------------------------------
 
 .PHONY: setup
-setup: .venv/.stamp node_modules/.stamp ## install the locked Python and npm packages (once)
+setup: .venv/.stamp .venv/bin/donablock node_modules/.stamp ## install the locked Python and npm packages (once)
 
 # The first Python that runs, is 3.11 or 3.12, and can make an environment. PYTHON=... names another.
 .venv/bin/python:
@@ -45,6 +45,20 @@ setup: .venv/.stamp node_modules/.stamp ## install the locked Python and npm pac
 	@$(python) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.txt
 	@$(uv) pip install -q --python $(python) --require-hashes -r requirements.txt
 	@touch $@
+
+# The command `donablock`, on this source as it is.
+define command
+#!$(python)
+import sys
+
+sys.path.insert(0, "$(CURDIR)")
+from donablock.cli import main
+
+sys.exit(main())
+endef
+.venv/bin/donablock: export text := $(command)
+.venv/bin/donablock: Makefile | .venv/.stamp
+	@echo "$$text" > $@ && chmod +x $@
 
 # mamushi pins a click that ape cannot share, so it lives apart.
 .venv-format/.stamp: requirements-format.txt | .venv/.stamp
@@ -88,6 +102,10 @@ demo: compile ## deploy on a local chain, give, claim, and show what moved
 .PHONY: demo-chain
 demo-chain: setup ## open the chain that the demo left behind, and the giving page if it is built
 	@$(python) -m donablock.demo open
+
+.PHONY: up
+up: setup ## watch a local chain (or DONABLOCK_NODES) and tell of it by webhooks, until Ctrl-C
+	@donablock up
 
 .PHONY: test
 test: compile web ## all tests (under ten minutes on two cores)

@@ -74,6 +74,29 @@ class Settings(BaseSettings):
         default="80,443,8080,8443", description="ports of public addresses for webhooks, or `any`"
     )
     webhook_http: bool = Field(default=False, description="webhooks may go without TLS, too")
+    nodes: SecretStr | None = Field(
+        default=None,
+        description='the nodes of each chain, such as {"56": ["https://node.example/key"]}',
+    )
+    start: str | None = Field(
+        default=None,
+        description='where a chain that was never followed begins, such as {"56": 45000000}',
+    )
+    api_host: str = Field(default="127.0.0.1", description="where the API listens")
+    api_port: int = Field(default=8100, ge=0, le=65_535, description="and its port; 0: any")
+    api_url: str | None = Field(
+        default=None, description="where commands find the API (default: the port above)"
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="the key of commands (default: api.key under `data`)"
+    )
+    ops: str = Field(
+        default="127.0.0.1:9100",
+        description="where a process tells of its health, host:port; port 0: any",
+    )
+    stop_seconds: float = Field(
+        default=20.0, ge=0, le=3_600, description="what is under way gets so long when we stop"
+    )
     log_format: Literal["console", "json"] = Field(
         default="console", description="lines for people, or one JSON object a line"
     )
@@ -89,6 +112,18 @@ class Settings(BaseSettings):
     def _within(self, path: Path) -> Path:
         return path if path.is_absolute() else self.root / path
 
+    def environment(self) -> dict[str, str]:
+        """What another process of ours is given to have these settings; it may hold secrets."""
+        found: dict[str, str] = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if value == field.default:
+                continue
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            found[f"DONABLOCK_{name.upper()}"] = str(value)
+        return found
+
     @property
     def build_path(self) -> Path:
         return self._within(self.build)
@@ -96,6 +131,11 @@ class Settings(BaseSettings):
     @property
     def data_path(self) -> Path:
         return self._within(self.data)
+
+    @property
+    def api_key_path(self) -> Path:
+        """The key of project `local`, as `donablock up` made it."""
+        return self.data_path / "api.key"
 
     @property
     def networks_path(self) -> Path:

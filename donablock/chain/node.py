@@ -81,13 +81,15 @@ class Anvil:
         dump: Path | None = None,
         log: Path | None = None,
         start_timeout: float = 30.0,
+        is_apart: bool = False,
     ) -> None:
         """
         port 0: any free one. timestamp: the first block's. accounts: how many of the test mnemonic
         hold `balance` coins (not wei). block_time: mine every so many seconds, else at once;
         mining=False: only on demand. steps_tracing: debug_traceTransaction tells every step.
         load, dump: the chain's state, read at start, written at stop.
-        log: where anvil's own output goes (default: nowhere that lasts).
+        log: where anvil's own output goes (default: nowhere that lasts). is_apart: Ctrl-C in the
+        terminal does not reach it, so that only `stop` ends it.
         """
         self.chain_id = chain_id
         self._options = ["--chain-id", str(chain_id), "--port", str(port), "--hardfork", "prague"]
@@ -109,6 +111,7 @@ class Anvil:
             self._options += ["--dump-state", str(dump)]
         self._log_path = log
         self._start_timeout = start_timeout
+        self._is_apart = is_apart
         self._log: IO[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._w3: Web3 | None = None
@@ -130,6 +133,7 @@ class Anvil:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
+            start_new_session=self._is_apart,
             preexec_fn=_die_with_parent(),
         )
         try:
@@ -193,6 +197,10 @@ class Anvil:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     @property
     def w3(self) -> Web3:

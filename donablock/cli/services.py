@@ -1,0 +1,127 @@
+"""donablock up, run, migrate: what runs, until it is stopped.
+
+What the services need is imported by the command that runs them, so that the other commands start
+at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from donablock.cli.console import out, shown, typed
+from donablock.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from donablock.roles.group import Group
+
+ROLES = "worker, matcher, projections, deliverer, api, relay, reconciler"
+
+Ops = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Where /health, /ready and /metrics are.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("up")(up)
+    app.command("run")(run)
+    app.command("migrate")(migrate)
+
+
+def up(
+    chain_port: Annotated[
+        int, typer.Option(help="Where the local chain answers; 0: any port that is free.")
+    ] = 8545,
+    ops: Ops = None,
+) -> int:
+    """Run everything on this machine, until Ctrl-C.
+
+    The database is kept under data/postgres. Where DONABLOCK_NODES names no node, a local chain is
+    started too, with all contracts and the demo's life on it; webhooks may then go to this machine
+    (127.0.0.1), since nobody else could use it.
+    """
+    from donablock.roles.process import set_up_logs
+
+    chosen = _chosen(ops=ops)
+    set_up_logs(chosen)
+    return asyncio.run(_up(chosen, chain_port))
+
+
+async def _up(chosen: Settings, chain_port: int) -> int:
+    from donablock.roles.group import opened_group
+
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    group: Group | None = None
+
+    def stop() -> None:
+        out.print("Stopping ...")
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(one)  # a second one ends at once
+        if group is None:
+            task.cancel()
+        else:
+            group.stopping.set()
+
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop)
+    try:
+        async with opened_group(chosen, out, chain_port=chain_port) as group:
+            await group.run(lambda: _welcome(group))
+    except asyncio.CancelledError:
+        pass
+    return 0
+
+
+def _welcome(group: Group | None) -> None:
+    assert group is not None
+    for one in group.chains:
+        place = group.local_chain.url if group.local_chain else f"{len(one.urls)} node(s)"
+        out.print(f"Watching {one.chain.name} (chain {one.chain_id}) through {place}")
+    out.print(f"The database is in {shown(group.settings.data_path / 'postgres')}")
+    out.print(f"  {typed()} status")
+    out.print("Ctrl-C ends it all; everything is kept.")
+
+
+def run(
+    roles: Annotated[
+        list[str],
+        typer.Argument(metavar="ROLE...", help=f"One or several of: {ROLES}."),
+    ],
+    chain: Annotated[
+        list[int] | None,
+        typer.Option(help="Only this chain, by its id; may be given again. Default: all."),
+    ] = None,
+    ops: Ops = None,
+) -> int:
+    """Run one role, or several, as one process: for machines that share the work.
+
+    The database is that of DONABLOCK_DATABASE_URL, or of a `donablock up` on this machine. Any
+    number of processes may do the same: of a worker, matcher, relay or reconciler one works, and
+    the others are ready to take over; deliverers and API processes share the work.
+    """
+    from donablock.roles import process
+
+    return process.run(_chosen(ops=ops), roles, chain or ())
+
+
+def migrate() -> None:
+    """Bring the database to the schema of this version. Every role does so too, when it starts."""
+    asyncio.run(_migrate())
+
+
+async def _migrate() -> None:
+    from donablock.roles.context import database_url
+    from donablock.store.opening import opened_database
+
+    chosen = settings()
+    async with opened_database(database_url(chosen), chosen):
+        out.print("The schema is the newest.")
+
+
+def _chosen(ops: str | None) -> Settings:
+    return settings() if ops is None else settings().model_copy(update={"ops": ops})
