@@ -1,0 +1,55 @@
+"""/health, /ready, and what can be read about the API itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import HTMLResponse, JSONResponse
+
+from donablock.store import migrations
+from donablock.web import page
+from donablock.web.parts import parts_of
+from donablock.web.shapes import Shown
+from donablock.web.strict import Route
+
+router = APIRouter(route_class=Route, tags=["operation"])
+
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+
+
+class Alive(Shown):
+    status: Literal["alive"]
+
+
+class Ready(Shown):
+    status: Literal["ready"]
+
+
+@router.get("/health", summary="Is the process alive?")
+async def health() -> Alive:
+    """It answers, whatever else may be wrong. Start it anew when it does not."""
+    return Alive(status="alive")
+
+
+@router.get("/ready", summary="Can it do its work?")
+async def ready(request: Request) -> Ready:
+    """The database is there and has the schema of this version; else 503. Send it no requests
+    meanwhile."""
+    async with parts_of(request).database.connection() as connection:
+        await migrations.check(connection)
+    return Ready(status="ready")
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    return JSONResponse(request.app.openapi(), headers={"Cache-Control": "max-age=300"})
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> Response:
+    headers = {"Cache-Control": "max-age=300", "Content-Security-Policy": _POLICY}
+    return HTMLResponse(page.html(request.app.openapi()), headers=headers)
