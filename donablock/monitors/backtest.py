@@ -22,6 +22,7 @@ from donablock.chain.chains import load_chains
 from donablock.chain.source import BlockSource
 from donablock.errors import BlockGoneError, InputError, NodeError
 from donablock.monitors import windows
+from donablock.monitors.builtin import Contracts, Known, created
 from donablock.monitors.index import Index
 from donablock.monitors.matching import Hit, Tally, match_block
 from donablock.monitors.monitor import Definition, Monitor, definition_of
@@ -111,9 +112,11 @@ async def backtest(
     limits: Limits | None = None,
     chain: str | None = None,
     names: Names | None = None,
+    own: Contracts | None = None,
 ) -> Backtest:
     """from_block, to_block: both included. addresses: 0x and 40 digits in lower case. chain: its
-    name in the samples, that of config/chains.json if it is not given. Raises InputError for a
+    name in the samples, that of config/chains.json if it is not given. own: our contracts on it
+    (deployed.contracts_of), for a monitor of these. Raises InputError for a
     range that cannot be looked at, and what `monitor.program` raises; NodeError, BlockGoneError if
     not even its first block can be read."""
     limits = limits or Limits()
@@ -124,7 +127,7 @@ async def backtest(
     index = Index.of([(monitor, addresses)])
     deadline = asyncio.get_running_loop().time() + limits.seconds
     for left in reversed(range(_RETRIES)):
-        run = _Run(monitor, index, limits, chain, names)
+        run = _Run(monitor, index, limits, chain, names, dict(own or {}))
         try:
             await run.look(source, from_block, to_block, deadline)
         except BlockGoneError:
@@ -161,6 +164,7 @@ class _Run:
     limits: Limits
     chain: str
     names: Names | None
+    own: dict[str, Known]
     tally: Tally = field(default_factory=Tally)
     count: int = 0
     found: Counter[str] = field(default_factory=Counter)
@@ -214,7 +218,8 @@ class _Run:
         return _Rolling(window, at, begun)
 
     def _one(self, block: Block, rolling: _Rolling | None) -> None:
-        hits = match_block(block, self.index, self.tally)
+        self.own.update(created(block, self.own))
+        hits = match_block(block, self.index, self.tally, self.own)
         if rolling is None:
             for hit in hits:
                 self._found(block, hit.address)
