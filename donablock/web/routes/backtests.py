@@ -12,6 +12,8 @@ from pydantic import Field
 from donablock.errors import InputError
 from donablock.monitors import backtest as service
 from donablock.monitors.backtest import Backtest
+from donablock.monitors.deployed import contracts_of
+from donablock.monitors.matcher import CONSUMER
 from donablock.monitors.monitor import Monitor, address_of
 from donablock.monitors.registry import MOST_AT_ONCE
 from donablock.web.access import Reader
@@ -174,6 +176,8 @@ async def _run(
     if _under_way >= parts.limits.backtests:
         raise Problem("busy", f"{_under_way} backtests are under way; try again in a moment")
     await _count(parts, project)
+    async with parts.database.connection() as connection:
+        own = await contracts_of(connection, chain_id, CONSUMER)
     _under_way += 1
     try:
         found = await service.backtest(
@@ -184,6 +188,7 @@ async def _run(
             asked.to_block,
             limits=service.Limits(seconds=parts.limits.backtest_seconds),
             chain=parts.chains[chain_id].name if chain_id in parts.chains else None,
+            own=own,
         )
     finally:
         _under_way -= 1
