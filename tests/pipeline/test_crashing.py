@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.crashing import StageFailed, crash, points
+from donablock.store.database import Database
+from tests.crashing import StageFailed, crash, points, start
 
 
 async def three_waits(path):
@@ -56,3 +57,26 @@ def test_an_end_is_no_crash(tmp_path):
 def test_an_error_is_no_crash():
     with pytest.raises(StageFailed, match="ended with 1"):
         crash(fails)
+
+
+async def opens(url):
+    async with Database.opened(url, connections=1) as database, database.connection() as one:
+        await one.fetchval("SELECT 1")
+
+
+def test_every_place_is_named_and_met_once(tmp_path, database_url):
+    met = []
+    while True:
+        child = start(opens, [database_url], spare=frozenset(met), note=tmp_path / "note")
+        assert child.join()
+        if not child.was_killed:
+            break
+        assert child.place is not None
+        met.append(child.place)
+    assert len(met) == len(set(met))
+    assert child.place is None, "whoever comes to an end leaves no note"
+    within = [place.split(" > ") for place in met]
+    # through context managers too, down to the await itself
+    asks = [calls for calls in within if calls[-1].endswith(" _check_server")]
+    assert asks and all(" opened" in calls[0] and " open" in calls[1] for calls in asks)
+    assert any(calls[-1].endswith(" connection") for calls in within)
