@@ -40,7 +40,7 @@ __all__ = [
 FIXED = -1
 """In place of a block: the manifest names the contract."""
 
-MAX_EVENTS = 64
+MAX_EVENTS = 100
 """Events and patterns that one monitor names."""
 
 EVERYTHING = "*.*"
@@ -169,7 +169,9 @@ class BuiltinKind(Kind):
     def read(self, own: Own) -> tuple[Any, ...]:
         """The values of `fields`. Raises MalformedError."""
         assert own.event is not None
-        arguments = own.arguments if self._has_arguments else ()
+        # read in any case: what is told of a match has them
+        read = own.arguments
+        arguments = read if self._has_arguments else ()
         return (own.contract, own.event.name, *arguments, own.log.address, own.log.index)
 
     @staticmethod
