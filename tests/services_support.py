@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -58,11 +59,12 @@ def _server() -> EmbeddedPostgres:
     ).start()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.stop)
-    asyncio.run(_make_template(server))
+    asyncio.run(make_template(server))
     return server
 
 
-async def _make_template(server: EmbeddedPostgres) -> None:
+async def make_template(server: EmbeddedPostgres) -> None:
+    """The migrated database that `copied_database` copies."""
     maintenance = await asyncpg.connect(server.url_of("postgres"))
     await maintenance.execute(f"CREATE DATABASE {TEMPLATE}")
     connection = await asyncpg.connect(server.url_of(TEMPLATE))
@@ -81,12 +83,17 @@ def postgres() -> EmbeddedPostgres:
 @pytest.fixture
 def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
     """A migrated database of the test's own."""
+    with copied_database(postgres) as url:
+        yield url
+
+
+@contextmanager
+def copied_database(server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a migrated database that goes with the block."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(
-        _maintain(postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
-    )
-    yield postgres.url_of(name)
-    asyncio.run(_maintain(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(_maintain(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"))
+    yield server.url_of(name)
+    asyncio.run(_maintain(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def _maintain(server: EmbeddedPostgres, statement: str) -> None:

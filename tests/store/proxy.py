@@ -39,7 +39,11 @@ class Proxy:
         return f"postgresql://{self._login}@127.0.0.1:{port}{self._database}?sslmode=disable"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_reader, to_writer = await asyncio.open_unix_connection(self._target)
+        try:
+            to_reader, to_writer = await asyncio.open_unix_connection(self._target)
+        except OSError:
+            writer.close()  # the server is away
+            return
         is_cut = asyncio.Event()
 
         async def forth() -> None:
