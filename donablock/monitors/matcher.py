@@ -23,7 +23,7 @@ from asyncpg import Connection
 
 from donablock.chain.blocks import Block, decode_block, decode_ref
 from donablock.errors import StreamError
-from donablock.monitors import deliveries, quotas, window_store
+from donablock.monitors import deliveries, quotas, scan_store, window_store
 from donablock.monitors.builtin import Contracts
 from donablock.monitors.deployed import Deployed
 from donablock.monitors.matching import Hit, Tally, match_block
@@ -45,6 +45,9 @@ BATCH = 100
 
 WAIT = 5.0
 """Seconds until the stream is looked at again though nobody told of news."""
+
+PRUNED = 64
+"""Blocks after which what windows need no more is thrown away."""
 
 HISTORY = 86_400.0
 """Seconds: an older block is caught up with, and says nothing of how quick we are."""
@@ -162,11 +165,14 @@ class Matcher:
             gone = decode_ref(message.payload)
             await writing.retracted(_raw(gone.hash), message.trace)
             await window_store.retract(connection, chain_id, _raw(gone.hash))
+            await scan_store.step_back(connection, chain_id, gone.number)
             await deployed.forget(connection, _raw(gone.hash))
             _blocks.labels(chain_id, "orphaned").inc()
             number, hash = gone.number - 1, _raw(gone.parent)
         await self._came(connection, writing, roster, deployed, run, traces)
         last = messages[-1]
+        if number is not None and number // PRUNED != (before.number or 0) // PRUNED:
+            await window_store.prune(connection, chain_id, roster.windowed, number)
         await quotas.count(connection, writing.messages)
         await positions.advance(connection, before, last.seq, last.place, number=number, hash=hash)
         await deliveries.announce(connection)

@@ -4,6 +4,10 @@ A change has a revision, and revisions are seen in their order. The matcher look
 each boundary between messages, in the transaction in which it goes on: what it finds there takes
 part from the next message on, and that is written down as the exact block from which a monitor or
 an address is watched. The index in memory follows only when that transaction has committed.
+
+A monitor that is to look from an earlier block on gets a scan of what was before (scans.py), in the
+same transaction. One with a window is not looked for until its scan has come to the matcher's own
+place: what its window holds there follows from all blocks before.
 """
 
 from __future__ import annotations
@@ -15,8 +19,10 @@ import structlog
 from asyncpg import Connection
 
 from donablock.errors import InputError
+from donablock.monitors import scan_store, window_store
 from donablock.monitors.index import Index, IndexEdit
 from donablock.monitors.monitor import Monitor, definition_of
+from donablock.monitors.scan_store import Asked
 
 _log = structlog.get_logger(__name__)
 
@@ -37,10 +43,10 @@ class Roster:
 
     async def taken_up(
         self, connection: Connection, chain_id: int, *, seq: int, number: int
-    ) -> tuple[Roster, list[Monitor]]:
-        """The roster with every change that is committed, itself where there is none, and the
-        monitors that are new to the chain. seq, number: the next message, and the block from which
-        on what is new is watched.
+    ) -> tuple[Roster, list[tuple[Monitor, list[str]]]]:
+        """The roster with every change that is committed, itself where there is none; and the
+        monitors that are new or were changed, each with its addresses that are new. seq, number:
+        the next message, and the block from which on what is new is watched.
         """
         newest = await _newest(connection, chain_id)
         if newest <= self.revision:
@@ -50,43 +56,48 @@ class Roster:
             chain_id,
             self.revision,
         )
-        edit, new = self.index.edit(), []
+        edit = self.index.edit()
         windowed = {monitor.id: monitor for monitor in self.windowed}
+        looking: list[Monitor] = []
+        new: list[str] = []
+        asked: list[Asked] = []
         for row in rows:
             windowed.pop(row["id"], None)
             if row["deleted_at"] is not None or not row["is_enabled"]:
                 edit.drop(row["id"])
                 continue
-            is_new = row["active_from_seq"] is None
-            monitor = _monitor(row, number)
+            monitor = read_monitor(row, number)
             if monitor is None:
                 edit.drop(row["id"])
                 continue
+            first, is_new = row["from_block"], row["active_from_seq"] is None
+            if is_new and monitor.definition.window and first not in (None, number):
+                asked.append(Asked(monitor.id, first, number - 1))
+                continue
+            if is_new and first is not None and first < number:
+                asked.append(Asked(monitor.id, first, number - 1))
             if self.index.monitors.get(monitor.id) is None:
                 edit.put(monitor, await _addresses(connection, monitor.id))
             else:
                 edit.put(monitor)
+            looking.append(monitor)
             if is_new:
-                new.append(monitor)
+                new.append(monitor.id)
             if monitor.definition.window:
                 windowed[monitor.id] = monitor
         await _follow_addresses(connection, edit, self.index, self.revision, chain_id)
+        await window_store.drop_idle(connection, chain_id, self.revision)
+        await scan_store.ask(connection, asked)
         await connection.execute(
             "UPDATE monitors SET active_from_seq = $2, active_from_block = $3"
             " WHERE id = ANY($1) AND active_from_seq IS NULL",
-            [monitor.id for monitor in new],
+            new,
             seq,
             number,
         )
-        await connection.execute(
-            "UPDATE monitor_addresses AS a SET active_from_block = $3 FROM monitors AS m"
-            " WHERE m.id = a.monitor_id AND m.chain_id = $1 AND a.revision > $2"
-            " AND a.is_watched AND a.active_from_block IS NULL",
-            chain_id,
-            self.revision,
-            number,
-        )
-        return Roster(edit.done(), newest, tuple(windowed.values())), new
+        added = await _begin_addresses(connection, chain_id, self.revision, number, new)
+        roster = Roster(edit.done(), newest, tuple(windowed.values()))
+        return roster, [(monitor, added.get(monitor.id, [])) for monitor in looking]
 
 
 async def _newest(connection: Connection, chain_id: int) -> int:
@@ -97,8 +108,9 @@ async def _newest(connection: Connection, chain_id: int) -> int:
     return int(found or 0)
 
 
-def _monitor(row: Any, number: int) -> Monitor | None:
-    """None for one whose definition this version does not understand: told, and passed over."""
+def read_monitor(row: Any, number: int) -> Monitor | None:
+    """Of a row of `monitors`; number: the block that comes next. None for one whose definition this
+    version does not understand: told, and passed over."""
     active = row["active_from_block"] if row["active_from_block"] is not None else number
     try:
         return Monitor(
@@ -115,6 +127,29 @@ def _monitor(row: Any, number: int) -> Monitor | None:
     except InputError as error:
         _log.error("monitor cannot be read", monitor=row["id"], because=str(error))
         return None
+
+
+async def _begin_addresses(
+    connection: Connection, chain_id: int, revision: int, number: int, new: list[str]
+) -> dict[str, list[str]]:
+    """Writes down from which block on those that are new are watched, and returns them by monitor.
+    With a new monitor (`new`) that is its own first block. Those of a monitor whose scan is to make
+    it live are the scan's."""
+    rows = await connection.fetch(
+        "UPDATE monitor_addresses AS a SET active_from_block = CASE WHEN m.id = ANY($4)"
+        "   THEN least($3, coalesce(m.from_block, $3)) ELSE $3 END"
+        " FROM monitors AS m WHERE m.id = a.monitor_id AND m.chain_id = $1 AND a.revision > $2"
+        "   AND a.is_watched AND a.active_from_block IS NULL AND m.active_from_seq IS NOT NULL"
+        " RETURNING a.monitor_id, a.address",
+        chain_id,
+        revision,
+        number,
+        new,
+    )
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["monitor_id"], []).append("0x" + row["address"].hex())
+    return found
 
 
 async def _addresses(connection: Connection, monitor_id: str) -> Iterable[str]:
