@@ -20,7 +20,8 @@ from web3.types import StateOverride, StateOverrideParams, TxParams
 
 from donablock.chain.artifacts import Artifact, artifact
 from donablock.chain.manifest import Abandoned, Entry, Manifest, read_manifest
-from donablock.chain.networks import Network, check_exchange, check_signer, check_tokens
+from donablock.chain.network_checks import check_exchange, check_tokens
+from donablock.chain.networks import Network, check_signer
 from donablock.chain.plan import (
     TEST_TOKEN,
     Placement,

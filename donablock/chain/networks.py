@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from eth_abi.abi import encode
 from eth_typing import ChecksumAddress
 from eth_utils.address import is_address, is_checksum_address, to_checksum_address
 from pydantic import (
@@ -23,17 +22,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from web3 import Web3
 
 from donablock.chain.amounts import NATIVE
 from donablock.chain.keys import published_addresses
-from donablock.chain.session import ask
-from donablock.errors import (
-    ChainError,
-    NetworkFileError,
-    TestAccountError,
-    WrongChainError,
-)
+from donablock.errors import NetworkFileError, TestAccountError
 from donablock.settings import settings
 
 HOUR, DAY = 3_600, 86_400
@@ -46,7 +38,7 @@ _SHARE_DELAY = (HOUR, 90 * DAY)
 # Giving and IndexFunds take 16 at first; DOBO and GIVE are two of them
 _MAX_TOKENS = 14
 # Commission's shares, in basis points
-_BASIS, _MIN_SHARE, _MAX_RECEIVERS = 10_000, 2_500, 6
+BASIS, _MIN_SHARE, _MAX_RECEIVERS = 10_000, 2_500, 6
 # Buyback refuses pairs with a higher fee, in basis points
 _MAX_FEE = 100
 # The pool takes any minimum weight from 1 DOBO on; above what all DOBO there is weighs in a year it
@@ -162,14 +154,14 @@ class Receiver(_Model):
     """Who gets a share of the commission; the share in basis points."""
 
     account: Holder = Field(min_length=1)
-    share: int = Field(ge=1, le=_BASIS)
+    share: int = Field(ge=1, le=BASIS)
 
 
 class Commission(_Model):
     """What a settlement does with commission at first; shares in basis points."""
 
-    burn_share: int = Field(ge=_MIN_SHARE, le=_BASIS)
-    dividend_share: int = Field(ge=_MIN_SHARE, le=_BASIS)
+    burn_share: int = Field(ge=_MIN_SHARE, le=BASIS)
+    dividend_share: int = Field(ge=_MIN_SHARE, le=BASIS)
     receivers: tuple[Receiver, ...] = Field(default=(), max_length=_MAX_RECEIVERS)
 
     @field_validator("receivers", mode="before")
@@ -186,8 +178,8 @@ class Commission(_Model):
         if twice:
             raise ValueError(f"the same receiver twice: {', '.join(twice)}")
         shares = (self.burn_share, self.dividend_share, *(one.share for one in self.receivers))
-        if sum(shares) != _BASIS:
-            raise ValueError(f"the shares add up to {sum(shares)}, not to {_BASIS} (100 %)")
+        if sum(shares) != BASIS:
+            raise ValueError(f"the shares add up to {sum(shares)}, not to {BASIS} (100 %)")
         return self
 
 
@@ -362,97 +354,6 @@ def check_signer(network: Network, address: str) -> None:
             f"{address} is a test account: everybody has its key, and {network.name} is public. "
             "Use an account of your own: ape accounts generate NAME, then --account NAME"
         )
-
-
-def check_tokens(w3: Web3, network: Network) -> None:
-    """Code, symbol and decimals of each token are what the file says, or NetworkFileError."""
-    if w3.eth.chain_id not in network.chain_ids:
-        raise WrongChainError(network.chain_id, w3.eth.chain_id)
-    for token in network.tokens:
-        where = f"{network.name}: {token.symbol} at {token.address} (source: {token.source})"
-        if not w3.eth.get_code(to_checksum_address(token.address)):
-            raise NetworkFileError(f"{where}: there is no contract; correct the file or the node")
-        symbol = _symbol(_read_view(w3, token.address, "symbol()", where), where)
-        decimals = int.from_bytes(_read_view(w3, token.address, "decimals()", where)[:32], "big")
-        for what, found, said in (
-            ("symbol", symbol, token.symbol),
-            ("decimals", decimals, token.decimals),
-        ):
-            if found != said:
-                raise NetworkFileError(
-                    f"{where}: its {what} on chain is {found!r}, in the file {said!r}; find out "
-                    "which is right before you go on"
-                )
-
-
-def check_exchange(w3: Web3, network: Network) -> None:
-    """The router's factory, wrapped coin and fee are what the file says, or NetworkFileError.
-
-    A fee that is too high in the file is refused, and one that is too low is not: a purchase may be
-    as large as the fee makes a sandwich around it lose, so too low a fee only makes it smaller.
-    """
-    if w3.eth.chain_id not in network.chain_ids:
-        raise WrongChainError(network.chain_id, w3.eth.chain_id)
-    exchange = network.exchange
-    if exchange is None:
-        return
-    (wrapped,) = (token for token in network.tokens if token.symbol == exchange.wrapped)
-    factory, router = exchange.factory, exchange.router
-    for what, place in (("factory", factory), ("router", router)):
-        if not w3.eth.get_code(to_checksum_address(place.address)):
-            raise NetworkFileError(
-                f"{network.name}: {what} of {exchange.name} at {place.address} (source: "
-                f"{place.source}): there is no contract; correct the file or the node"
-            )
-    where = f"{network.name}: router of {exchange.name} at {router.address} ({router.source})"
-    for signature, what, said in (
-        ("factory()", "factory", factory.address),
-        ("WETH()", "wrapped coin", wrapped.address),
-    ):
-        found = to_checksum_address(_read_view(w3, router.address, signature, where)[12:32])
-        if found != said:
-            raise NetworkFileError(
-                f"{where}: its {what} on chain is {found}, in the file {said}; find out which is "
-                "right before you go on"
-            )
-    fee = _fee_of(w3, router.address, where)
-    if fee < exchange.fee:
-        raise NetworkFileError(
-            f"{where}: it takes {fee} basis points, and the file says {exchange.fee} "
-            f"({exchange.fee_source}); find out which is right before you go on"
-        )
-
-
-def _fee_of(w3: Web3, router: str, where: str) -> int:
-    """What a router takes off, in basis points: rounded down from what it quotes for a trade that
-    is too small to move the price."""
-    amount, reserve = _BASIS**2, _BASIS**8
-    signature = "getAmountOut(uint256,uint256,uint256)"
-    quoted = _read_view(w3, router, signature, where, amount, reserve, reserve)
-    return (amount - int.from_bytes(quoted[:32], "big")) // _BASIS
-
-
-def _read_view(w3: Web3, address: str, signature: str, where: str, *arguments: str | int) -> bytes:
-    kinds = signature.partition("(")[2].rstrip(")").split(",") if arguments else []
-    data = Web3.keccak(text=signature)[:4] + encode(kinds, arguments)
-    to = to_checksum_address(address)
-    try:
-        found = bytes(ask(lambda: w3.eth.call({"to": to, "data": data})))
-    except ChainError as error:
-        raise NetworkFileError(f"{where}: {signature} fails: {error}") from error
-    if len(found) < 32:
-        raise NetworkFileError(f"{where}: {signature} gives nothing; this is another contract")
-    return found
-
-
-def _symbol(answer: bytes, where: str) -> str:
-    try:
-        if len(answer) == 32:  # old tokens: a bytes32
-            return answer.rstrip(b"\0").decode()
-        length = int.from_bytes(answer[32:64], "big")
-        return answer[64 : 64 + length].decode()
-    except UnicodeDecodeError as error:
-        raise NetworkFileError(f"{where}: its symbol is not text") from error
 
 
 def _read(path: Path) -> Any:

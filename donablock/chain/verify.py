@@ -20,7 +20,8 @@ from donablock.chain.amounts import NATIVE
 from donablock.chain.artifacts import Artifact, Immutable
 from donablock.chain.deploy import check_entries
 from donablock.chain.manifest import Entry, Manifest
-from donablock.chain.networks import BENEFICIARIES, check_exchange, check_tokens, network_of
+from donablock.chain.network_checks import check_exchange, check_tokens
+from donablock.chain.networks import BENEFICIARIES, network_of
 from donablock.chain.plan import (
     FACTORY,
     OURS,

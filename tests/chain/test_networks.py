@@ -12,13 +12,12 @@ from eth_utils.address import to_checksum_address
 
 from donablock.chain.amounts import NATIVE
 from donablock.chain.keys import LocalSigner, published_addresses
+from donablock.chain.network_checks import check_exchange, check_tokens
 from donablock.chain.networks import (
     BENEFICIARIES,
     Network,
     Receiver,
-    check_exchange,
     check_signer,
-    check_tokens,
     load_network,
     network_files,
     network_of,
