@@ -277,6 +277,12 @@ def unauthorized(detail: str, *, is_sent: bool = True) -> Problem:
     return Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})
 
 
+def named_in_body(pointer: str, error: NotFoundError) -> Problem:
+    """The address is right, and what the body names is not there."""
+    fault = {"where": "body", "pointer": pointer, "detail": str(error)}
+    return Problem("unprocessable", str(error), [fault])
+
+
 def _of_validation(error: RequestValidationError) -> Problem:
     faults = [_fault(one) for one in error.errors()]
     if isinstance(error, ResponseValidationError):

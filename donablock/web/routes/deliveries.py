@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Request, Response
 from pydantic import Field
 
+from donablock.errors import NotFoundError
 from donablock.monitors.replays import MOST_IDS, Attempt, Delivery
 from donablock.web.access import Reader, Writer
 from donablock.web.paging import Page
 from donablock.web.parts import parts_of
+from donablock.web.problems import named_in_body
 from donablock.web.shapes import Asked, DeliveryId, Shown, Time
 from donablock.web.strict import Route
 
@@ -93,7 +95,7 @@ def _shown_attempt(attempt: Attempt) -> AttemptShown:
     return AttemptShown(**values)
 
 
-@router.post("/v1/deliveries/replay", summary="Send deliveries again, by their ids")
+@router.post("/v1/replays", summary="Send deliveries again, by their ids")
 async def replay_by_ids(
     request: Request,
     caller: Writer,
@@ -109,7 +111,10 @@ async def replay_by_ids(
     """Starts the whole series of attempts anew: the same `webhook-id`, the same body, and a header
     `donablock-replay`. What is pending is only brought forward. If one of the ids is not the
     project's, none is sent."""
-    ids = await parts_of(request).replays.by_id(caller.project_id, body.ids)
+    try:
+        ids = await parts_of(request).replays.by_id(caller.project_id, body.ids)
+    except NotFoundError as error:
+        raise named_in_body("/ids", error) from None
     return ReplayedIds(ids=ids)
 
 
@@ -146,5 +151,5 @@ async def get_delivery_body(request: Request, caller: Reader, delivery_id: Deliv
 
 @router.post("/v1/deliveries/{delivery_id}/replay", summary="Send a delivery again")
 async def replay_one(request: Request, caller: Writer, delivery_id: DeliveryId) -> ReplayedIds:
-    """As `POST /v1/deliveries/replay`, for one."""
+    """As `POST /v1/replays`, for one."""
     return ReplayedIds(ids=await parts_of(request).replays.by_id(caller.project_id, [delivery_id]))

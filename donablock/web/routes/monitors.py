@@ -15,6 +15,7 @@ from donablock.monitors.registry import MOST_AT_ONCE, MonitorRow, MonitorSpec
 from donablock.web.access import Reader, Writer
 from donablock.web.paging import Cursor, Limit, Page, text_after, token
 from donablock.web.parts import parts_of
+from donablock.web.problems import named_in_body
 from donablock.web.responses import UNPROCESSABLE, made, place_of
 from donablock.web.shapes import (
     ADDRESS,
@@ -385,7 +386,10 @@ async def create_monitor(
     Its chain, category and `from_block` stay as they are; everything else can be changed. Try it
     with `POST /v1/backtests` before.
     """
-    row = await parts_of(request).registry.create(caller.project_id, body.spec())
+    try:
+        row = await parts_of(request).registry.create(caller.project_id, body.spec())
+    except NotFoundError as error:
+        raise named_in_body("/endpoint_id", error) from None
     response.headers["Location"] = place_of(request, f"/v1/monitors/{row.id}")
     return shown(row)
 
@@ -416,7 +420,12 @@ async def update_monitor(
 ) -> MonitorShown:
     """Changes what is sent, and leaves the rest as it is. Lists and objects are replaced as a
     whole. It takes effect with the next block; what was found before stays as it was told."""
-    row = await parts_of(request).registry.update(caller.project_id, monitor_id, **body.changes())
+    registry = parts_of(request).registry
+    await registry.get(caller.project_id, monitor_id)
+    try:
+        row = await registry.update(caller.project_id, monitor_id, **body.changes())
+    except NotFoundError as error:
+        raise named_in_body("/endpoint_id", error) from None
     return shown(row)
 
 
@@ -506,9 +515,7 @@ async def add_addresses(
     return AddressesAdded.model_validate(done)
 
 
-@router.post(
-    "/v1/monitors/{monitor_id}/addresses/remove", summary="Remove addresses", tags=["addresses"]
-)
+@router.post("/v1/monitors/{monitor_id}/unwatch", summary="Remove addresses", tags=["addresses"])
 async def remove_addresses(
     request: Request,
     caller: Writer,
