@@ -58,7 +58,7 @@ class Quotas:
 
     def changed(self, values: Mapping[str, Any]) -> Quotas:
         """With some values changed. Raises InputError for one that is none."""
-        known = {one.name for one in fields(self)}
+        known = [one.name for one in fields(self)]
         for name, value in values.items():
             if name not in known:
                 raise InputError(
