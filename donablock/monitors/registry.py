@@ -489,7 +489,7 @@ def _checked(category: Any, values: Mapping[str, Any]) -> dict[str, Any]:
         "tags": _tags(values["tags"]),
         "note": text_of("a note", values["note"], most=LONGEST_NOTE),
         "is_enabled": values["is_enabled"],
-        "definition": msgspec.to_builtins(definition),
+        "definition": msgspec.json.decode(msgspec.json.encode(definition)),
     }
 
 
