@@ -115,14 +115,14 @@ def own_logs(block: Block, known: Contracts) -> Iterator[Own]:
             yield own
 
 
-def created(block: Block, fixed: Contracts) -> dict[str, Known]:
-    """The contracts that factories made in the block. fixed: those that the manifest names."""
-    factories = {at: one for at, one in fixed.items() if one.contract in FACTORIES}
+def created(block: Block, known: Contracts) -> dict[str, Known]:
+    """The contracts that factories made in the block, without those that are known."""
+    factories = {at: one for at, one in known.items() if one.contract in FACTORIES}
     children = map(_made_by, own_logs(block, factories))
     return {
         child[0]: Known(child[1], block.number)
         for child in children
-        if child is not None and child[0] not in fixed
+        if child is not None and child[0] not in known
     }
 
 

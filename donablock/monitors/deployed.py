@@ -166,12 +166,12 @@ class Deployed:
         fixed = self.fixed
         if not _factories(self.named):
             return
-        made = [
-            (address, one.contract, block.number, _raw(block.hash))
-            for block in blocks
-            for address, one in created(block, fixed).items()
-        ]
-        await self._write(connection, made)
+        made: dict[str, Row] = {}
+        for block in blocks:
+            for address, one in created(block, fixed).items():
+                row = (address, one.contract, block.number, _raw(block.hash))
+                made.setdefault(address, row)
+        await self._write(connection, list(made.values()))
 
     async def known(self, connection: Connection, blocks: Sequence[Block]) -> Contracts:
         """Ours, as far as they have a part in these blocks. After `note`."""
@@ -231,7 +231,9 @@ SELECT $1, $2, * FROM unnest($3::bytea[], $4::text[], $5::bigint[], $6::bytea[])
 ON CONFLICT (consumer, chain_id, address) DO UPDATE
 SET contract = excluded.contract, block_number = excluded.block_number,
     block_hash = excluded.block_hash
+WHERE excluded.block_hash = ''
 """
+"""What the manifest names is as it says; else what was written first stays."""
 
 
 async def contracts_of(connection: Connection, chain_id: int, consumer: str) -> Contracts:

@@ -225,6 +225,7 @@ class _Reading:
         self._connection = connection
         self._source = source
         self._deployed = deployed
+        self._fixed = deployed.fixed
         self._chain_id = deployed.chain_id
         self._first = deployed.first_block or 0
         self._done = self._first - 1
@@ -235,7 +236,7 @@ class _Reading:
     @property
     def _known(self) -> Contracts:
         made = {row[0]: Known(row[1], row[2]) for row in self._made.values()}
-        return {**made, **self._deployed.fixed}
+        return {**made, **self._fixed}
 
     async def read_to(self, number: int) -> None:
         """Raises BlockGoneError where the chain is not the one that was read before."""
@@ -248,9 +249,10 @@ class _Reading:
                 before = self._hashes.get(self._done, block.parent)
                 if block.parent != before:
                     raise BlockGoneError(before)
-                for address, one in created(block, self._deployed.fixed).items():
-                    known[address] = one
-                    self._made[address] = (address, one.contract, one.since, _raw(block.hash))
+                for address, one in created(block, self._fixed).items():
+                    if known.setdefault(address, one) is one:
+                        row = (address, one.contract, one.since, _raw(block.hash))
+                        self._made[address] = row
                 rows += rows_of(block, known)
                 self._note(block)
                 if len(rows) >= _ROWS:
