@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import sys
-from collections.abc import Coroutine
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 
-T = TypeVar("T")
-
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+# where nobody looks at the width, nothing is folded
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -27,6 +26,12 @@ def typed() -> str:
     return "python -m donablock" if name.stem == "__main__" else shown(name.absolute())
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """A command's own event loop."""
-    return asyncio.run(work)
+def print_json(found: Any) -> None:
+    """For programs, and for people who look at it."""
+    print(json.dumps(found, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)

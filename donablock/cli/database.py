@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 @contextlib.asynccontextmanager
 async def opened() -> AsyncIterator[Database]:
     """With the newest schema. Raises DatabaseError where there are no data yet."""
+    from donablock import telemetry
     from donablock.store.opening import database_service, opened_database
     from donablock.store.postgres import running_url
 
     chosen = settings()
+    telemetry.set_up("console", "warning")  # the command says itself what it did
     folder = chosen.data_path / "postgres"
     async with contextlib.AsyncExitStack() as stack:
         url = None if chosen.database_url is not None else running_url(folder)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from donablock.cli import services, status
+from donablock.cli import chains, endpoints, monitors, projects, services, status
 from donablock.cli.console import err
 from donablock.errors import DonaBlockError, FileError, InputError
 
@@ -32,7 +32,11 @@ def _donablock(context: typer.Context) -> None:
 
 
 services.add_to(app)
+app.add_typer(monitors.app, name="monitor")
+app.add_typer(endpoints.app, name="endpoint")
+app.add_typer(projects.app, name="project")
 status.add_to(app)
+chains.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

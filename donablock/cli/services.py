@@ -18,6 +18,9 @@ from donablock.settings import Settings, settings
 if TYPE_CHECKING:
     from donablock.roles.group import Group
 
+_SOMEBODY = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+"""The second of anvil's test accounts."""
+
 ROLES = "worker, matcher, projections, deliverer, api, relay, reconciler"
 
 Ops = Annotated[
@@ -35,6 +38,7 @@ def up(
     chain_port: Annotated[
         int, typer.Option(help="Where the local chain answers; 0: any port that is free.")
     ] = 8545,
+    port: Annotated[int | None, typer.Option(help="The API's port; 0: any that is free.")] = None,
     ops: Ops = None,
 ) -> int:
     """Run everything on this machine, until Ctrl-C.
@@ -45,7 +49,9 @@ def up(
     """
     from donablock.roles.process import set_up_logs
 
-    chosen = _chosen(ops=ops)
+    chosen = _chosen(api_host="127.0.0.1", api_port=port, ops=ops)
+    if "log_level" not in chosen.model_fields_set and chosen.log_format == "console":
+        chosen = chosen.model_copy(update={"log_level": "warning"})  # what goes well says nothing
     set_up_logs(chosen)
     return asyncio.run(_up(chosen, chain_port))
 
@@ -79,12 +85,26 @@ async def _up(chosen: Settings, chain_port: int) -> int:
 
 def _welcome(group: Group | None) -> None:
     assert group is not None
+    me, api = typed(), f"http://127.0.0.1:{group.settings.api_port}"
     for one in group.chains:
         place = group.local_chain.url if group.local_chain else f"{len(one.urls)} node(s)"
         out.print(f"Watching {one.chain.name} (chain {one.chain_id}) through {place}")
-    out.print(f"The database is in {shown(group.settings.data_path / 'postgres')}")
-    out.print(f"  {typed()} status")
-    out.print("Ctrl-C ends it all; everything is kept.")
+    out.print(f"The API is at {api}, its description at {api}/docs")
+    if group.new_key is not None:
+        where = shown(group.settings.api_key_path)
+        out.print(
+            f"Its first key is in {where}, where the commands find it:\n\n  {group.new_key}\n"
+        )
+    out.print("Try, in another terminal:\n")
+    if group.local_chain is not None:
+        out.print(f'  {me} monitor create "to me" --category native --address {_SOMEBODY}')
+        out.print(f"  {me} monitor tail mo_...        # the id that this printed")
+        out.print(f"  {me} pay {_SOMEBODY} 1.5")
+    else:
+        out.print(f"  {me} status")
+        out.print(f"  {me} monitor create --help")
+        out.print(f"  {me} endpoint create https://...")
+    out.print("\nCtrl-C ends it all; everything is kept.")
 
 
 def run(
@@ -96,6 +116,8 @@ def run(
         list[int] | None,
         typer.Option(help="Only this chain, by its id; may be given again. Default: all."),
     ] = None,
+    host: Annotated[str | None, typer.Option(help="Where the API listens.")] = None,
+    port: Annotated[int | None, typer.Option(help="The API's port; 0: any that is free.")] = None,
     ops: Ops = None,
 ) -> int:
     """Run one role, or several, as one process: for machines that share the work.
@@ -106,7 +128,7 @@ def run(
     """
     from donablock.roles import process
 
-    return process.run(_chosen(ops=ops), roles, chain or ())
+    return process.run(_chosen(api_host=host, api_port=port, ops=ops), roles, chain or ())
 
 
 def migrate() -> None:
@@ -123,5 +145,7 @@ async def _migrate() -> None:
         out.print("The schema is the newest.")
 
 
-def _chosen(ops: str | None) -> Settings:
-    return settings() if ops is None else settings().model_copy(update={"ops": ops})
+def _chosen(**options: str | int | None) -> Settings:
+    """The settings, with those options that were given."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return settings().model_copy(update=given)

@@ -33,7 +33,9 @@ from rich.console import Console
 
 from donablock.chain.node import LOCAL_CHAIN_ID
 from donablock.errors import DonaBlockError, InputError
+from donablock.roles.beside import told
 from donablock.roles.chains import Followed, followed
+from donablock.roles.first_key import first_key
 from donablock.roles.local_chain import LocalChain
 from donablock.roles.ops import split_address
 from donablock.settings import Settings
@@ -89,16 +91,23 @@ class GroupError(DonaBlockError):
 
 
 class Group:
-    """What `up` runs. Use `opened`."""
+    """What `up` runs. new_key: the text of the key that was made for its commands, None if there
+    was one."""
 
     def __init__(
-        self, chosen: Settings, chains: Sequence[Followed], members: Sequence[Member], url: str
+        self,
+        chosen: Settings,
+        chains: Sequence[Followed],
+        members: Sequence[Member],
+        local_chain: LocalChain | None = None,
+        new_key: str | None = None,
     ) -> None:
+        """Use `opened_group`."""
         self.settings = chosen
         self.chains = tuple(chains)
         self.members = tuple(members)
-        self.local_chain: LocalChain | None = None
-        self.database_url = url
+        self.local_chain = local_chain
+        self.new_key = new_key
         self.stopping = asyncio.Event()
 
     async def run(self, announce: Callable[[], None]) -> None:
@@ -185,15 +194,17 @@ async def opened_group(
             keeping = asyncio.create_task(local.keep(_log.warning))
             stack.push_async_callback(_cancel, keeping)
             chosen = chosen.model_copy(update=_local_settings(chosen, local))
-        chains = followed(chosen)
-        group = Group(chosen, chains, _members(chosen), url)
-        group.local_chain = local
-        yield group
+        if not chosen.api_port:
+            chosen = chosen.model_copy(update={"api_port": _free_port(chosen.api_host)})
+        async with opened_database(url, chosen) as database:
+            key = await first_key(database, chosen.api_key_path)
+        stack.enter_context(told(chosen))
+        yield Group(chosen, followed(chosen), _members(chosen), local, key)
 
 
 @contextlib.asynccontextmanager
 async def _database(chosen: Settings, console: Console) -> AsyncIterator[str]:
-    """Its URL, with the newest schema."""
+    """Its URL."""
     async with contextlib.AsyncExitStack() as stack:
         if chosen.database_url is not None:
             url = chosen.database_url.get_secret_value()
@@ -206,8 +217,6 @@ async def _database(chosen: Settings, console: Console) -> AsyncIterator[str]:
             url = server.url
             keeping = asyncio.create_task(server.keep(_log.warning))
             stack.push_async_callback(_cancel, keeping)
-        async with opened_database(url, chosen):
-            pass  # it has the newest schema now
         yield url
 
 
@@ -230,11 +239,12 @@ def _local_settings(chosen: Settings, local: LocalChain) -> dict[str, Any]:
 
 def _members(chosen: Settings) -> list[Member]:
     host, port = split_address(chosen.ops)
-    chains = ["worker", "matcher", "reconciler"]
+    chains = ["worker", "matcher", "projections", "reconciler"]
     if chosen.kafka is not None:
         chains.append("relay")
     members = []
-    for place, (name, roles) in enumerate((("chains", chains), ("deliverer", ["deliverer"]))):
+    parts = {"chains": chains, "deliverer": ["deliverer"], "api": ["api"]}
+    for place, (name, roles) in enumerate(parts.items()):
         ops = f"{host}:{port + place if port else _free_port(host)}"
         environment = os.environ | chosen.model_copy(update={"ops": ops}).environment()
         members.append(Member(name, tuple(roles), environment, ops))

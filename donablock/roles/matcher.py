@@ -1,16 +1,21 @@
-"""The role that matches a chain's blocks."""
+"""The role that matches a chain's blocks, those that come and those from before a monitor."""
 
 from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from donablock.monitors.deliverer import calm_collector
 from donablock.monitors.matcher import Matcher
+from donablock.monitors.scans import Scanner
 from donablock.roles.chains import Followed
 from donablock.roles.context import Context
 from donablock.store.opening import opened_stream
 
 _BUILT_EVERY = 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 async def run(context: Context, followed: Followed) -> None:
@@ -23,6 +28,15 @@ async def run(context: Context, followed: Followed) -> None:
             await matcher.run()
         finally:
             freezing.cancel()
+
+
+async def scan(context: Context, followed: Followed) -> None:
+    """Until it is cancelled. Returns at once where there is no node to read old blocks from."""
+    if not followed.urls:
+        _log.warning("without a node nothing is scanned", chain=followed.chain_id)
+        return
+    await context.until_followed(followed.chain_id)
+    await Scanner(context.database, context.source(followed), followed.chain).run()
 
 
 async def _freeze(matcher: Matcher) -> None:

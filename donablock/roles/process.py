@@ -23,7 +23,7 @@ import uvloop
 
 from donablock import telemetry
 from donablock.errors import DonaBlockError, FileError, HaltedError, InputError
-from donablock.roles import deliverer, matcher, reconciler, relay, worker
+from donablock.roles import deliverer, matcher, projections, reconciler, relay, worker
 from donablock.roles.chains import Followed, followed
 from donablock.roles.context import Context, opened_context
 from donablock.roles.ops import opened_ops
@@ -45,16 +45,24 @@ class Job:
     is_orderly: bool = False
 
 
-OF_CHAIN: dict[str, Callable[[Context, Followed], Awaitable[None]]] = {
-    "worker": worker.run,
-    "matcher": matcher.run,
+async def _api(context: Context) -> None:
+    from donablock.roles import api  # the web application takes long to import
+
+    await api.run(context)
+
+
+OF_CHAIN: dict[str, dict[str, Callable[[Context, Followed], Awaitable[None]]]] = {
+    "worker": {"worker": worker.run},
+    "matcher": {"matcher": matcher.run, "scanner": matcher.scan},
+    "projections": {"projections": projections.run},
 }
 """Roles that each chain has one of."""
 
-OF_ALL = {
-    "deliverer": Job("deliverer", deliverer.run, is_orderly=True),
-    "relay": Job("relay", relay.run),
-    "reconciler": Job("reconciler", reconciler.run),
+OF_ALL: dict[str, tuple[Job, ...]] = {
+    "deliverer": (Job("deliverer", deliverer.run, is_orderly=True),),
+    "relay": (Job("relay", relay.run),),
+    "reconciler": (Job("reconciler", reconciler.run), Job("backlog", reconciler.count)),
+    "api": (Job("api", _api, is_orderly=True),),
 }
 """Roles that look after every chain."""
 
@@ -92,7 +100,7 @@ async def _run(chosen: Settings, roles: Sequence[str], chains: Sequence[int]) ->
     if unknown or not roles:
         raise InputError(f"{unknown or 'nothing'} is no role: choose of {', '.join(ROLES)}")
     read: tuple[Followed, ...] = ()
-    if any(role in OF_CHAIN for role in roles) or "api" in roles:
+    if any(role in OF_CHAIN for role in roles) or (chosen.nodes is not None and "api" in roles):
         read = followed(chosen, chains)
     async with opened_context(chosen, read, name=f"donablock {'+'.join(roles)}"[:63]) as context:
         async with opened_ops(context) as address:
@@ -103,15 +111,20 @@ async def _run(chosen: Settings, roles: Sequence[str], chains: Sequence[int]) ->
 def _jobs(roles: Sequence[str], chains: Sequence[Followed]) -> Iterator[Job]:
     for role in roles:
         if role in OF_ALL:
-            yield OF_ALL[role]
+            yield from OF_ALL[role]
             continue
         for one in chains:
+            for name, work in OF_CHAIN[role].items():
+                yield Job(f"{name} of chain {one.chain_id}", _of_chain(work, one))
 
-            async def work(context: Context, role: str = role, one: Followed = one) -> None:
-                with structlog.contextvars.bound_contextvars(chain=one.chain_id):
-                    await OF_CHAIN[role](context, one)
 
-            yield Job(f"{role} of chain {one.chain_id}", work)
+def _of_chain(
+    work: Callable[[Context, Followed], Awaitable[None]], one: Followed
+) -> Callable[[Context], Awaitable[None]]:
+    async def run(context: Context) -> None:
+        await work(context, one)
+
+    return run
 
 
 async def supervise(context: Context, jobs: Sequence[Job]) -> int:
