@@ -71,7 +71,7 @@ class Roster:
                 edit.drop(row["id"])
                 continue
             first, is_new = row["from_block"], row["active_from_seq"] is None
-            if is_new and monitor.definition.window and first not in (None, number):
+            if is_new and monitor.definition.window and first is not None:
                 asked.append(Asked(monitor.id, first, number - 1))
                 continue
             if is_new and first is not None and first < number:

@@ -102,6 +102,14 @@ class _Watched(Struct, frozen=True):
         return first <= hit.block.number
 
 
+class _Rest(Struct, frozen=True):
+    """Until when a scan is left alone, and why."""
+
+    until: float
+    pause: float
+    why: str
+
+
 class _Read(Struct):
     """Blocks, and what was found in each, by number. before_at: the time of the block before them,
     where it had to be asked for."""
@@ -133,7 +141,7 @@ class Scanner:
         self._names = names
         self._pause = pause
         self._clock = clock
-        self._resting: dict[str, tuple[float, float]] = {}  # until when, and the pause that was
+        self._resting: dict[str, _Rest] = {}
         self._known: dict[str, tuple[int, bool, Monitor, dict[str, int | None]]] = {}
         self._index: tuple[tuple[object, ...], Index] = ((), Index())
         self._deployed = Deployed(chain.chain_id, CONSUMER)
@@ -152,7 +160,7 @@ class Scanner:
     async def step(self) -> bool:
         """Looks at the next blocks of some scan. False: there is none that can go on now."""
         now = self._clock()
-        resting = [id for id, (until, _) in self._resting.items() if until > now]
+        resting = [id for id, rest in self._resting.items() if rest.until > now]
         async with self._database.connection() as connection:
             await scan_store.close(connection, self._chain.chain_id)
             rows = await scan_store.waiting(
@@ -196,10 +204,11 @@ class Scanner:
 
     async def _rest(self, ids: Sequence[str], why: str) -> None:
         for id in ids:
-            _, before = self._resting.get(id, (0.0, 0.0))
-            pause = min(max(self._pause, before * 2), LONGEST_PAUSE)
-            self._resting[id] = (self._clock() + pause, pause)
-        _log.info("scan waits", scans=ids[:10], because=why)
+            before = self._resting.get(id)
+            pause = self._pause if before is None else min(before.pause * 2, LONGEST_PAUSE)
+            self._resting[id] = _Rest(self._clock() + pause, pause, why)
+            if before is None or before.why != why:
+                _log.info("scan waits", scan=id, because=why)
         async with self._database.connection() as connection:
             await scan_store.wait(connection, ids, why)
 

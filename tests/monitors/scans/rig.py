@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from donablock.chain.blocks import Block
+from donablock.errors import BlockGoneError, NodeError
 from donablock.monitors.backtest import Limits, backtest
 from donablock.monitors.matcher import Matcher
 from donablock.monitors.scans import Scanner
@@ -25,12 +27,32 @@ from tests.pipeline.stages import Facts
 ALL = Limits(blocks=10**6, matches=10**6, seconds=60, samples=10**6)
 
 
+class Nodes(ScriptedChain):
+    """A scripted chain that says no as the nodes do. `lacks`: blocks that none of them has."""
+
+    def __init__(self) -> None:
+        self.lacks: set[int] = set()
+        super().__init__()
+
+    async def blocks(self, numbers: range) -> AsyncIterator[Block]:
+        before: Block | None = None
+        for number in numbers:
+            ref = None if number in self.lacks else await self.ref(number)
+            if ref is None:
+                raise NodeError(f"block {number}: no node gives it")
+            block = await self.block(ref)
+            if before is not None and block.parent != before.hash:
+                raise BlockGoneError(before.hash)
+            yield block
+            before = block
+
+
 @dataclass
 class Rig:
     """facts: of the chain."""
 
     database: Database
-    chain: ScriptedChain
+    chain: Nodes
     facts: Facts
 
     def __post_init__(self) -> None:
@@ -147,10 +169,10 @@ class Weather:
         self._turns += 1
         self._highest = max(self._highest, chain.tip.number)
         what = chance.random()
-        most = min(6, chain.tip.number - max(0, self._highest - self._depth))
-        if what < 0.25 and most > 0:
+        most = min(8, chain.tip.number - max(0, self._highest - self._depth))
+        if what < 0.4 and most > 0:
             self._removed = chain.cut(chance.randint(1, most))
-        elif what < 0.35 and self._removed and self._removed[0].parent == chain.tip.hash:
+        elif what < 0.5 and self._removed and self._removed[0].parent == chain.tip.hash:
             chain.put_back(self._removed)
             self._removed = []
         for place in range(chance.choice([0, 1, 2, 3, 5])):
