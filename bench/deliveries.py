@@ -1,6 +1,6 @@
 """Signed webhooks a second, and from row to 2xx, on loopback.
 
-python -m bench.deliveries              measure, write build/bench/deliveries.json
+python -m bench.deliveries [--quick]    measure, write build/bench/deliveries.json
 python -m bench.deliveries profile      one round under cProfile, to build/bench/deliveries.prof
 
 The whole path of a deliverer: rows in an embedded PostgreSQL that forces everything to the disk,
@@ -32,6 +32,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from bench.cores import elsewhere, on_one_core
 from donablock import telemetry
 from donablock.monitors import messages
 from donablock.monitors.deliverer import Deliverer, calm_collector
@@ -215,15 +216,16 @@ async def steady(database: Database, port: int, url: str) -> dict[str, float]:
     """Rows that come one by one, and how long each took from its row to its 2xx."""
     endpoints = await prepared(database, port)
     async with delivering(database):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bench.deliveries",
-            "feed",
-            *endpoints,
-            cwd=ROOT,
-            env={**os.environ, "BENCH_DATABASE": url},
-        )
+        with elsewhere():
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bench.deliveries",
+                "feed",
+                *endpoints,
+                cwd=ROOT,
+                env={**os.environ, "BENCH_DATABASE": url},
+            )
         worked, began = time.process_time(), time.perf_counter()
         if await process.wait():
             raise SystemExit("the process that inserts rows failed")
@@ -255,14 +257,14 @@ def receiving() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[str]:
-    """A database's URL, migrated, with a project."""
+def serving() -> Iterator[EmbeddedPostgres]:
+    """A database, durable, migrated, with a project."""
     (ROOT / "build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pg-", dir=ROOT / "build") as name:
         Path(name).chmod(0o755)
         with EmbeddedPostgres(Path(name) / "data") as server:
             asyncio.run(_made_ready(server.url))
-            yield server.url
+            yield server
 
 
 async def _made_ready(url: str) -> None:
@@ -282,12 +284,6 @@ async def measure(url: str, port: int, rounds: int) -> dict[str, Any]:
         "bursts": bursts,
         "steadies": steadies,
     }
-
-
-def _on_one_core() -> None:
-    """This process, and its threads; those it starts may run anywhere."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 async def profiled(url: str, port: int) -> dict[str, float]:
@@ -311,16 +307,14 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["feed"]:
         uvloop.run(feed(os.environ["BENCH_DATABASE"], arguments[1:]))
         return 0
-    with serving() as url, receiving() as port:
-        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        _on_one_core()
+    rounds = 1 if arguments == ["--quick"] else ROUNDS
+    with serving() as server, receiving() as port:
+        on_one_core()
         calm_collector()
         if arguments == ["profile"]:
-            print(uvloop.run(profiled(url, port)))
+            print(uvloop.run(profiled(server.url, port)))
             return 0
-        figures = uvloop.run(measure(url, port, ROUNDS))
-        if cores:
-            os.sched_setaffinity(0, cores)
+        figures = uvloop.run(measure(server.url, port, rounds))
     figures["goals"] = {"per second": GOAL_PER_SECOND, "p99, s": GOAL_P99}
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=2) + "\n")
