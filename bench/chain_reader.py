@@ -1,6 +1,7 @@
 """How quickly nodes' answers become blocks, for a synthetic block of Ethereum's size.
 
-python -m bench.chain_reader     measure, write build/bench/chain_reader.json, exit 1 below the goal
+python -m bench.chain_reader [--quick]      measure, write build/bench/chain_reader.json, exit 1
+                                            below the goal
 
 The block has 180 transactions and 360 logs; its two answers (block with transactions, receipts) are
 as long as real ones. Times are processor time of this one process, so that a busy machine does not
@@ -21,7 +22,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ RESULT = ROOT / "build" / "bench" / "chain_reader.json"
 TRANSACTIONS, LOGS = 180, 360
 GOAL = 1_500
 """Blocks a second, decoded, on one core."""
-RUNS, SECONDS = 60, 20.0
+RUNS, QUICK_RUNS, SECONDS = 60, 10, 20.0
 
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 # bytes of calldata: payments, transfers, swaps, and a few long ones
@@ -263,12 +264,12 @@ def parts(block: bytes, receipts: bytes) -> dict[str, Callable[[], object]]:
     }
 
 
-def measure(make: Callable[[], object]) -> tuple[float, float]:
+def measure(make: Callable[[], object], runs: int) -> tuple[float, float]:
     """Seconds of (processor, wall) for one: the medians of many short runs."""
     make()
     processor, wall = [], []
     ends = time.perf_counter() + SECONDS
-    while len(processor) < RUNS and time.perf_counter() < ends:
+    while len(processor) < runs and time.perf_counter() < ends:
         began, clock = time.process_time(), time.perf_counter()
         for _ in range(20):
             make()
@@ -277,7 +278,8 @@ def measure(make: Callable[[], object]) -> tuple[float, float]:
     return statistics.median(processor), statistics.median(wall)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
+    runs = QUICK_RUNS if "--quick" in arguments else RUNS
     block, receipts = answers()
     logs = sum(len(one.logs) for one in _receipts.decode(receipts).result)
     assert logs == LOGS
@@ -287,7 +289,7 @@ def main() -> int:
     console = Console()
     table = Table("way", "blocks/s", "µs", "blocks/s by the wall clock", "logs/s")
     for name, way in ways(block, receipts).items():
-        processor, wall = measure(way)
+        processor, wall = measure(way, runs)
         rates[name] = {
             "blocks_per_second": round(1 / processor, 1),
             "microseconds": round(processor * 1e6, 1),
@@ -302,7 +304,8 @@ def main() -> int:
             f"{LOGS / processor:,.0f}",
         )
     costs = {
-        name: round(measure(part)[0] * 1e6, 1) for name, part in parts(block, receipts).items()
+        name: round(measure(part, runs)[0] * 1e6, 1)
+        for name, part in parts(block, receipts).items()
     }
     console.print(table)
     for name, cost in costs.items():
@@ -334,4 +337,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
