@@ -67,6 +67,13 @@ endef
 	@$(uv) pip install -q --python .venv-format/bin/python --require-hashes -r requirements-format.txt
 	@touch $@
 
+# ethereum-etl asks for a web3 that nothing here could share, and only a benchmark needs it.
+.venv-etl/.stamp: requirements-etl.txt | .venv/.stamp
+	@echo "setup: ethereum-etl"
+	@$(uv) venv -q --clear --python $(python) .venv-etl
+	@$(uv) pip sync -q --python .venv-etl/bin/python --require-hashes requirements-etl.txt
+	@touch $@
+
 node_modules/.stamp: package.json package-lock.json .npmrc
 	@node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null || \
 	  { echo "setup: Node 20 or newer with npm is needed" >&2; exit 1; }
@@ -131,6 +138,10 @@ audit: compile ## compare bytecode; print roles, invariants with their tests, ga
 bench-gas: setup ## measure gas into build/bench/gas.json; fail above a ceiling
 	@$(python) -m bench.gas
 
+.PHONY: bench-monitor
+bench-monitor: setup .venv-etl/.stamp ## measure the monitors into build/bench/monitor.json (under ten minutes)
+	@$(python) -m bench.monitor $(if $(QUICK),--quick)
+
 # --- the source -----------------------------------------------------------------------------------
 
 .PHONY: lint
@@ -145,6 +156,8 @@ format: setup .venv-format/.stamp ## format Python and Vyper
 .PHONY: lock
 lock: setup ## renew the lock files after a change of requirements*.in or package.json
 	@for name in requirements requirements-uv requirements-format; do $(lock) -o $$name.txt $$name.in; done
+	@$(lock) --override requirements-etl.in -o requirements-etl.txt requirements-etl.in
+	@$(lock) -c requirements.txt -o requirements-run.txt requirements-run.in
 	@npm install --package-lock-only --no-progress --loglevel=error
 
 .PHONY: hooks
@@ -154,4 +167,4 @@ hooks: setup ## run the lint steps before each commit
 .PHONY: clean
 clean: ## remove everything built; keeps the environments
 	@rm -rf build .build web/give/dist .cache .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	@find . \( -name .venv -o -name .venv-format -o -name node_modules -o -name .git \) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	@find . \( -name '.venv*' -o -name node_modules -o -name .git \) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -12,7 +12,12 @@ import pytest
 
 from tools.paths import ROOT, deployables, vyper_files
 
-LOCKS = ("requirements.txt", "requirements-uv.txt", "requirements-format.txt")
+LOCKS = (
+    "requirements.txt",
+    "requirements-uv.txt",
+    "requirements-format.txt",
+    "requirements-etl.txt",
+)
 ADDRESS = re.compile(r"https?://|^\s*--(index-url|extra-index-url|find-links)", re.MULTILINE)
 
 
