@@ -22,8 +22,7 @@ from asyncpg import Connection
 from donablock.errors import InputError, NotFoundError
 from donablock.monitors.conditions.lexer import show
 from donablock.monitors.messages import CONFIRMED, DETECTED, RETRACTED, event_id, webhook_id
-from donablock.monitors.monitor import address_of
-from donablock.monitors.texts import known, page_size
+from donablock.monitors.texts import known, page_size, raw_address
 from donablock.store import schema
 from donablock.store.database import Database
 
@@ -194,7 +193,7 @@ class Events:
         InputError, NotFoundError."""
         page_size(limit)
         filters = [
-            None if address is None else bytes.fromhex(address_of(address)[2:]),
+            None if address is None else raw_address(address),
             None if transaction is None else _hash(transaction),
             _number("a block", from_block),
             _number("a block", to_block),
@@ -281,27 +280,29 @@ async def chain_states(database: Database) -> list[ChainState]:
     ]
 
 
-def _match(event: str) -> bytes:
+def _match(event: Any) -> bytes:
     if not isinstance(event, str) or not _EVENT.fullmatch(event):
-        raise NotFoundError(f"there is no event {show(event)}")
+        raise NotFoundError(f"there is no event {show(str(event))}")
     return bytes.fromhex(event[4:])
 
 
-def _hash(text: str) -> bytes:
+def _hash(text: Any) -> bytes:
     if not isinstance(text, str) or not _HASH.fullmatch(text):
         raise InputError("a transaction's hash has 0x and 64 hexadecimal digits")
     return bytes.fromhex(text[2:])
 
 
-def _number(what: str, value: int | None) -> int | None:
-    if value is not None and (isinstance(value, bool) or not 0 <= value < 2**63):
+def _number(what: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise InputError(f"{what} is a whole number from 0")
     return value
 
 
-def _state(name: str) -> int:
-    if name not in _STATES:
-        raise InputError(f"an event is {', '.join(_STATES)}, not {show(name)}")
+def _state(name: Any) -> int:
+    if not isinstance(name, str) or name not in _STATES:
+        raise InputError(f"an event is {', '.join(_STATES)}, not {show(str(name))}")
     return _STATES[name]
 
 

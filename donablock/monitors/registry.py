@@ -31,7 +31,7 @@ from donablock.monitors import quotas, removal
 from donablock.monitors.abi import event_of, function_of
 from donablock.monitors.conditions.lexer import show
 from donablock.monitors.monitor import Definition, Monitor, address_of, definition_of, schema_of
-from donablock.monitors.texts import known, new_id, page_size, plain_json, text_of
+from donablock.monitors.texts import known, new_id, page_size, plain_json, raw_address, text_of
 from donablock.store.database import Database
 from donablock.store.revisions import next_revision
 
@@ -366,7 +366,7 @@ class Registry:
     ) -> list[WatchedAddress]:
         """In their order. after: the last address of the page before. Raises InputError,
         NotFoundError."""
-        start = _raw(after) if after else b""
+        start = raw_address(after) if after else b""
         page_size(limit)
         async with self._database.connection() as connection:
             await _known(connection, project, monitor)
@@ -379,7 +379,7 @@ class Registry:
 
     async def has_address(self, project: str, monitor: str, address: str) -> bool:
         """Whether it is watched. Raises InputError, NotFoundError."""
-        wanted = _raw(address)
+        wanted = raw_address(address)
         async with self._database.connection() as connection:
             await _known(connection, project, monitor)
             found: bool = await connection.fetchval(
@@ -557,13 +557,7 @@ def _addresses(addresses: Any, least: int = 1) -> list[bytes]:
             f"{least} to {MOST_AT_ONCE} addresses at once, not {len(addresses)}; send the rest in"
             " calls of their own"
         )
-    return list(dict.fromkeys(map(_raw, addresses)))
-
-
-def _raw(address: Any) -> bytes:
-    if not isinstance(address, str):
-        raise InputError("an address is text")
-    return bytes.fromhex(address_of(address)[2:])
+    return list(dict.fromkeys(map(raw_address, addresses)))
 
 
 def _text(address: bytes) -> str:

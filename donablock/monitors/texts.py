@@ -14,8 +14,18 @@ from typing import Any
 
 from donablock.errors import InputError, NotFoundError
 from donablock.monitors.conditions.lexer import show
+from donablock.monitors.monitor import address_of
 
-__all__ = ["MOST_IN_PAGE", "is_plain", "known", "new_id", "page_size", "plain_json", "text_of"]
+__all__ = [
+    "MOST_IN_PAGE",
+    "is_plain",
+    "known",
+    "new_id",
+    "page_size",
+    "plain_json",
+    "raw_address",
+    "text_of",
+]
 
 MOST_IN_PAGE = 100
 
@@ -25,7 +35,7 @@ _DEEPEST = 64
 
 
 def new_id(prefix: str) -> str:
-    """ "mo" gives `mo_` and 16 letters and digits: 82 bits, so that none comes twice."""
+    """Of "mo" `mo_` and 16 letters and digits: 82 bits, so that none comes twice."""
     return f"{prefix}_" + "".join(secrets.choice(_LETTERS) for _ in range(16))
 
 
@@ -47,6 +57,13 @@ def text_of(what: str, value: Any, *, least: int = 0, most: int) -> str:
     if not is_plain(value):
         raise InputError(f"{what} has a character that cannot be kept: NUL, or half of a pair")
     return value
+
+
+def raw_address(address: Any) -> bytes:
+    """The 20 bytes of an address. Raises InputError (DefinitionError)."""
+    if not isinstance(address, str):
+        raise InputError("an address is text")
+    return bytes.fromhex(address_of(address)[2:])
 
 
 def page_size(limit: Any) -> int:
