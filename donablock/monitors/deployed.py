@@ -11,7 +11,7 @@ alone, written in the transaction of their block and deleted in that of its end:
 has to follow.
 
 A manifest may come later than the process. From then on its contracts are ours; what they logged
-before is for the projections to read again (`rebuild`), and for monitors to scan.
+before, the projections read again (`rebuild`), and monitors are given scans for (`look_again`).
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ from asyncpg import Connection
 from donablock.chain.blocks import Block
 from donablock.chain.manifest import Manifest, load_manifest, manifest_path
 from donablock.errors import ManifestError
+from donablock.monitors import scan_store
 from donablock.monitors.builtin import Contracts, Known, created
 from donablock.monitors.interfaces import FACTORIES, interfaces
+from donablock.monitors.scan_store import Asked
 
-__all__ = ["Deployed", "Named", "Row", "contracts_of", "genesis_of"]
+__all__ = ["Deployed", "Named", "Row", "contracts_of", "genesis_of", "look_again"]
 
 _log = structlog.get_logger(__name__)
 
@@ -53,12 +55,13 @@ class Named:
 
 @dataclass(frozen=True)
 class Deployed:
-    """named: by address. Never changes; `taken_up` gives the next one, which is kept when the
-    transaction has committed."""
+    """named: by address. came: the first block of those that `taken_up` found to be new. Never
+    changes; `taken_up` gives the next one, which is kept when the transaction has committed."""
 
     chain_id: int
     consumer: str
     named: Mapping[str, Named] = field(default_factory=dict)
+    came: int | None = None
     _file: tuple[int, ...] | None = None
     _is_read: bool = False
 
@@ -132,6 +135,8 @@ class Deployed:
             stored = await self.stored(connection)
             if stored != after.named:
                 await after.save(connection, stored)
+            new = after.named.items() - stored.items()
+            after = replace(after, came=min((one.block for _, one in new), default=None))
         return after
 
     async def save(self, connection: Connection, stored: Mapping[str, Named]) -> None:
@@ -161,17 +166,18 @@ class Deployed:
 
     # --- what factories make ------------------------------------------------------------------
 
-    async def note(self, connection: Connection, blocks: Sequence[Block]) -> None:
-        """Writes down what our factories made in these blocks."""
+    async def note(self, connection: Connection, blocks: Sequence[Block]) -> int | None:
+        """Writes down what our factories made in these blocks. The first of those blocks where
+        something was not written down before."""
         fixed = self.fixed
         if not _factories(self.named):
-            return
+            return None
         made: dict[str, Row] = {}
         for block in blocks:
             for address, one in created(block, fixed).items():
                 row = (address, one.contract, block.number, _raw(block.hash))
                 made.setdefault(address, row)
-        await self._write(connection, list(made.values()))
+        return await self._write(connection, list(made.values()))
 
     async def known(self, connection: Connection, blocks: Sequence[Block]) -> Contracts:
         """Ours, as far as they have a part in these blocks. After `note`."""
@@ -207,12 +213,14 @@ class Deployed:
     def _named_rows(self) -> list[Row]:
         return [(at, one.contract, one.block, _NO_BLOCK) for at, one in self.named.items()]
 
-    async def _write(self, connection: Connection, rows: Sequence[Row]) -> None:
-        if rows:
-            addresses, *columns = (list(column) for column in zip(*rows, strict=True))
-            await connection.execute(
-                _WRITE, self.consumer, self.chain_id, list(map(_raw, addresses)), *columns
-            )
+    async def _write(self, connection: Connection, rows: Sequence[Row]) -> int | None:
+        if not rows:
+            return None
+        addresses, *columns = (list(column) for column in zip(*rows, strict=True))
+        new = await connection.fetch(
+            _WRITE, self.consumer, self.chain_id, list(map(_raw, addresses)), *columns
+        )
+        return min((row["block_number"] for row in new), default=None)
 
     async def forget(self, connection: Connection, hash: bytes) -> None:
         """A block was taken back, and what was made in it."""
@@ -232,8 +240,24 @@ ON CONFLICT (consumer, chain_id, address) DO UPDATE
 SET contract = excluded.contract, block_number = excluded.block_number,
     block_hash = excluded.block_hash
 WHERE excluded.block_hash = ''
+RETURNING block_number
 """
 """What the manifest names is as it says; else what was written first stays."""
+
+
+async def look_again(connection: Connection, chain_id: int, first: int, last: int) -> None:
+    """Scans of the blocks first to last, for every monitor that has looked at them without one of
+    our contracts. Where the matcher's position is held. A window is not made up for."""
+    rows = await connection.fetch(
+        "SELECT id, greatest($2, coalesce(from_block, active_from_block)) AS first FROM monitors"
+        " WHERE chain_id = $1 AND category = 'donablock' AND is_enabled AND deleted_at IS NULL"
+        "   AND active_from_seq IS NOT NULL AND coalesce(definition ->> 'window', '') = ''"
+        " ORDER BY id",
+        chain_id,
+        first,
+    )
+    asked = [Asked(row["id"], row["first"], last) for row in rows if row["first"] <= last]
+    await scan_store.ask(connection, asked)
 
 
 async def contracts_of(connection: Connection, chain_id: int, consumer: str) -> Contracts:

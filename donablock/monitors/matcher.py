@@ -25,7 +25,7 @@ from donablock.chain.blocks import Block, decode_block, decode_ref
 from donablock.errors import StreamError
 from donablock.monitors import deliveries, quotas, scan_store, window_store
 from donablock.monitors.builtin import Contracts
-from donablock.monitors.deployed import Deployed
+from donablock.monitors.deployed import Deployed, look_again
 from donablock.monitors.matching import Hit, Tally, match_block
 from donablock.monitors.payloads import Names
 from donablock.monitors.roster import Roster
@@ -149,6 +149,8 @@ class Matcher:
             await window_store.begin(connection, chain_id, new, roster.index, number=after, at=at)
         writing = Writing(connection, self._chain, self._names)
         deployed = await self.deployed.taken_up(connection)
+        if deployed is not self.deployed and deployed.came is not None:
+            await look_again(connection, chain_id, deployed.came, _next_number(first) - 1)
         run: list[Block] = []
         traces: dict[bytes, str | None] = {}
         number: int | None = before.number

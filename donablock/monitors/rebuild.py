@@ -24,7 +24,8 @@ from donablock.chain.manifest import load_manifest
 from donablock.chain.source import BlockSource
 from donablock.errors import BlockGoneError, ChainError, ManifestError, StreamError
 from donablock.monitors.builtin import Contracts, Known, created
-from donablock.monitors.deployed import Deployed, Row
+from donablock.monitors.deployed import Deployed, Row, look_again
+from donablock.monitors.matcher import CONSUMER as MATCHER
 from donablock.monitors.projected import COLUMNS, CONSUMER, rows_of
 from donablock.monitors.worker import WINDOW
 from donablock.monitors.writing import MatchedChain
@@ -196,10 +197,9 @@ JOIN rebuilt_differences AS d USING (block_hash, log_index)
 # a matcher that did not read those blocks, or not with this manifest, knows its contracts too
 _FOR_MATCHER = """
 INSERT INTO contract_instances (consumer, chain_id, address, contract, block_number, block_hash)
-SELECT 'matcher', i.chain_id, i.address, i.contract, i.block_number, i.block_hash
-FROM contract_instances AS i JOIN positions AS p ON p.consumer = 'matcher' AND p.chain_id = $1
-WHERE i.consumer = $2 AND i.chain_id = $1 AND i.block_hash <> '' AND i.block_number <= p.number
-ON CONFLICT DO NOTHING
+SELECT $3, chain_id, address, contract, block_number, block_hash FROM contract_instances
+WHERE consumer = $2 AND chain_id = $1 AND block_hash <> '' AND block_number <= $4
+ON CONFLICT DO NOTHING RETURNING block_number
 """
 _PATIENCE = 3_600.0
 """Seconds for one statement over all rows."""
@@ -321,7 +321,7 @@ class _Reading:
             await connection.execute(_INSERT, timeout=_PATIENCE)
         if rebuilt.contracts:
             await self._deployed.rewrite(connection, list(self._made.values()))
-        await connection.execute(_FOR_MATCHER, chain_id, CONSUMER)
+        await self._tell_matcher()
         await connection.execute(
             "UPDATE positions SET seq = $3, number = $4, hash = $5, updated_at = now()"
             " WHERE consumer = $1 AND chain_id = $2",
@@ -336,6 +336,19 @@ class _Reading:
             before=before.seq,
         )
         return rebuilt
+
+    async def _tell_matcher(self) -> None:
+        connection, chain_id = self._connection, self._chain_id
+        number = await connection.fetchval(
+            "SELECT number FROM positions WHERE consumer = $1 AND chain_id = $2 FOR UPDATE",
+            MATCHER,
+            chain_id,
+        )
+        if number is not None:
+            new = await connection.fetch(_FOR_MATCHER, chain_id, CONSUMER, MATCHER, number)
+            if new:
+                first = min(row["block_number"] for row in new)
+                await look_again(connection, chain_id, first, number)
 
     async def _compare(self, number: int) -> Rebuilt:
         """The table with what was read, up to this block."""

@@ -38,7 +38,7 @@ from donablock.chain.source import BlockSource
 from donablock.errors import ChainError, InputError
 from donablock.monitors import deliveries, quotas, scan_store, window_store
 from donablock.monitors.builtin import Contracts, created
-from donablock.monitors.deployed import Deployed
+from donablock.monitors.deployed import Deployed, look_again
 from donablock.monitors.index import Index
 from donablock.monitors.matcher import CONSUMER
 from donablock.monitors.matching import Hit, Tally, match_block
@@ -363,8 +363,9 @@ class Scanner:
                 return True, None  # by a transaction of ours whose end we did not hear
             line = await scan_store.line(connection, chain_id, here.hash, first - 1, last + 1)
             blocks, why = self._agreeing(read.blocks, here, line)
+            new = None
             if read.deployed is not None:
-                await read.deployed.note(connection, blocks)
+                new = await read.deployed.note(connection, blocks)
             writing = Writing(connection, self._chain, self._names)
             if mine[0].row.is_live:
                 moved = await self._plain(connection, writing, mine, here, blocks, read)
@@ -375,9 +376,12 @@ class Scanner:
                 moved, is_there = await self._windowed(
                     connection, writing, mine[0], index, here, blocks, read, at
                 )
+            assert here.number is not None
+            if new is not None:
+                # a contract that the matcher has not known up to here
+                await look_again(connection, chain_id, new, here.number)
             if not moved:
                 return False, why
-            assert here.number is not None
             await writing.confirmed(here.number - self._chain.confirmations)
             await quotas.count(connection, writing.messages)
             revision = await next_revision(connection) if is_there else None

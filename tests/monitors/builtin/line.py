@@ -9,6 +9,7 @@ from donablock.chain.blocks import Block, Log
 from donablock.monitors.matcher import Matcher
 from donablock.monitors.projections import Projections
 from donablock.monitors.rebuild import Rebuilt, rebuild
+from donablock.monitors.scans import Scanner
 from donablock.monitors.worker import Worker
 from donablock.store.database import Database
 from donablock.store.stream import OutboxStream
@@ -51,6 +52,11 @@ class Line:
 
     async def project(self, limit: int = 100) -> None:
         while await self.projections.step(limit):
+            pass
+
+    async def scan(self) -> None:
+        scanner = Scanner(self.database, self.chain, Facts())
+        while await scanner.step():
             pass
 
     async def rest(self, limit: int = 100) -> None:

@@ -162,6 +162,46 @@ async def test_a_manifest_that_comes_later_counts_from_the_next_block_on(line):
     assert [one[:2] for one in await line.matches()] == [(2, 0), (2, 1), (3, 0)]
 
 
+@pytest.mark.parametrize("finder", ["scan", "rebuild"])
+async def test_what_was_before_a_manifest_is_scanned(line, finder):
+    """Also what a campaign logged before anybody knew it: a scan finds it, or the projections."""
+    await watch_all(line)
+    await orders.monitor(line.database, "mo_donor", "donablock", [DONOR])
+    line.put([donated()])
+    line.put([opened(), pledged()])
+    await line.rest()
+    await orders.monitor(line.database, "mo_late", "donablock", definition=EVERYTHING)
+    line.put([])
+    await line.rest()
+    line.deploy()
+    line.put([pledged(), donated()])
+    await line.follow()
+    await line.match()
+    if finder == "rebuild":
+        await line.project()
+    await line.scan()
+    line.put([pledged()])
+    await line.rest()
+    await line.scan()
+    rows = await line.fetch(
+        "SELECT monitor_id, block_number, log_index FROM matches"
+        " ORDER BY monitor_id, block_number, log_index"
+    )
+    told = [tuple(row) for row in rows]
+    late = [("mo_late", *place) for place in [(4, 0), (4, 1), (5, 0)]]
+    donor = [("mo_donor", *place) for place in [(1, 0), (2, 1), (4, 0), (4, 1), (5, 0)]]
+    everything = [("mo_all", *place) for place in [(1, 0), (2, 0), (2, 1)]]
+    everything += [("mo_all", *place) for place in [(4, 0), (4, 1), (5, 0)]]
+    assert told == [*everything, *donor, *late]
+    assert {row["state"] for row in await line.fetch("SELECT state FROM scans")} == {"done"}
+    # once: another process has the same manifest, and nothing to make up for
+    scans = await line.fetch("SELECT id FROM scans")
+    line.restart()
+    line.put([])
+    await line.rest()
+    assert await line.fetch("SELECT id FROM scans") == scans
+
+
 async def test_an_unfinished_manifest_does_not_count_and_the_finished_one_does(line):
     await watch_all(line)
     line.deploy(status="deploying")
