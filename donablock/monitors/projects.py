@@ -141,24 +141,23 @@ class Projects:
         project = known("project", id)
 
         async def work(connection: Connection) -> None:
-            # whoever makes a monitor, an endpoint or a key locks the project, and finds it deleted
+            # in the order in which the matcher and the registry take their locks
             await removal.hold_matching(connection)
+            await removal.lock(connection, await _monitors(connection, project))
             row = await connection.fetchrow(
                 "SELECT deleted_at FROM projects WHERE id = $1 FOR NO KEY UPDATE", project
             )
             if _found(row, project)["deleted_at"] is not None:
                 return
-            rows = await connection.fetch(
-                "SELECT id FROM monitors WHERE project_id = $1 AND deleted_at IS NULL", project
-            )
-            await removal.mark(connection, [one["id"] for one in rows])
+            # again: from here on whoever makes one waits, and finds the project deleted
+            await removal.mark(connection, await _monitors(connection, project))
             for statement in _CLOSE:
                 await connection.execute(statement, project)
 
         await self._database.run(work, idempotent_by="it is deleted once")
         async with self._database.connection() as connection:
             rows = await connection.fetch("SELECT id FROM monitors WHERE project_id = $1", project)
-        await removal.clear(self._database, project, [one["id"] for one in rows])
+        await removal.clear(self._database, project, [row["id"] for row in rows])
 
     async def usage(self, id: str) -> Usage:
         """Raises NotFoundError."""
@@ -169,6 +168,13 @@ class Projects:
         values = dict(_found(row, id))
         limit = Quotas.of(values.pop("quotas")).messages_per_month
         return Usage(limit=limit, addresses=watched, **values)
+
+
+async def _monitors(connection: Connection, project: str) -> list[str]:
+    rows = await connection.fetch(
+        "SELECT id FROM monitors WHERE project_id = $1 AND deleted_at IS NULL", project
+    )
+    return [row["id"] for row in rows]
 
 
 def _found(row: Any, id: str) -> Any:

@@ -17,7 +17,7 @@ from donablock.store.database import Database
 from donablock.store.revisions import next_revision
 from donablock.store.schema import DEAD, PENDING
 
-__all__ = ["clear", "hold_matching", "mark", "sweep"]
+__all__ = ["clear", "hold_matching", "lock", "mark", "sweep"]
 
 _BATCH = 2_000
 # seconds: longer than a message is tried
@@ -46,12 +46,23 @@ async def hold_matching(connection: Connection, chain_id: int | None = None) -> 
 
 async def mark(connection: Connection, monitors: Sequence[str]) -> None:
     """They are deleted. After `hold_matching`."""
+    ids = list(monitors)
+    await lock(connection, ids)
     revision = await next_revision(connection)
     await connection.execute(
         "UPDATE monitors SET deleted_at = now(), updated_at = now(), is_enabled = false,"
         " revision = $2 WHERE id = ANY($1::text[])",
-        list(monitors),
+        ids,
         revision,
+    )
+
+
+async def lock(connection: Connection, monitors: Sequence[str]) -> None:
+    """Nobody else changes them until the transaction ends. Before a revision is taken: whoever
+    changes one has it locked when he asks for his."""
+    await connection.execute(
+        "SELECT 1 FROM monitors WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE",
+        list(monitors),
     )
 
 
@@ -68,18 +79,12 @@ async def sweep(database: Database) -> None:
 
 
 async def clear(database: Database, project: str, monitors: Sequence[str]) -> None:
-    """What deleted monitors leave: addresses, scans, and messages that wait to be sent, which
-    become dead letters. One that is being sent just now is not taken back."""
+    """What deleted monitors leave: addresses, and messages that wait to be sent, which become dead
+    letters. One that is being sent just now is not taken back."""
     ids = list(monitors)
     async with database.connection() as connection:
         await connection.execute(
             "DELETE FROM monitor_addresses WHERE monitor_id = ANY($1::text[])", ids
-        )
-        await connection.execute(
-            "UPDATE scans SET state = 'failed', error = 'the monitor was deleted',"
-            " updated_at = now()"
-            " WHERE monitor_id = ANY($1::text[]) AND state IN ('pending', 'running')",
-            ids,
         )
         while True:
             done: str = await connection.execute(_LETTERS, project, ids)
