@@ -86,7 +86,6 @@ class Roster:
             if monitor.definition.window:
                 windowed[monitor.id] = monitor
         await _follow_addresses(connection, edit, self.index, self.revision, chain_id)
-        await window_store.drop_idle(connection, chain_id, self.revision)
         await scan_store.ask(connection, asked)
         await connection.execute(
             "UPDATE monitors SET active_from_seq = $2, active_from_block = $3"
@@ -95,6 +94,7 @@ class Roster:
             seq,
             number,
         )
+        await window_store.drop_idle(connection, chain_id, self.revision)
         added = await _begin_addresses(connection, chain_id, self.revision, number, new)
         roster = Roster(edit.done(), newest, tuple(windowed.values()))
         return roster, [(monitor, added.get(monitor.id, [])) for monitor in looking]

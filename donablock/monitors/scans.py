@@ -192,15 +192,13 @@ class Scanner:
         return False
 
     @staticmethod
-    def _beside(first: Row, rows: Sequence[Row]) -> list[Row]:
+    def _beside(one: Row, rows: Sequence[Row]) -> list[Row]:
         """Those that the same blocks are read for. A window is kept for one monitor at a time."""
-        if not first.is_live:
-            return [first]
-        ahead = range(first.position, first.position + BATCH)
-        return [
-            first,
-            *(one for one in rows if one.is_live and one.position in ahead and one is not first),
-        ]
+        if not one.is_live:
+            return [one]
+        live = [row for row in rows if row.is_live]
+        first = min(row.position for row in live if row.position > one.position - BATCH)
+        return [row for row in live if first <= row.position < first + BATCH]
 
     async def _rest(self, ids: Sequence[str], why: str) -> None:
         for id in ids:
