@@ -17,6 +17,7 @@ from donablock.settings import Settings, settings
 
 if TYPE_CHECKING:
     from donablock.roles.group import Group
+    from donablock.roles.local_chain import LocalChain
 
 _SOMEBODY = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 """The second of anvil's test accounts."""
@@ -47,16 +48,25 @@ def up(
     started too, with all contracts and the demo's life on it; webhooks may then go to this machine
     (127.0.0.1), since nobody else could use it.
     """
+    from donablock.roles.local_chain import LocalChain
     from donablock.roles.process import set_up_logs
 
     chosen = _chosen(api_host="127.0.0.1", api_port=port, ops=ops)
+    calm: dict[str, object] = {}
     if "log_level" not in chosen.model_fields_set and chosen.log_format == "console":
-        chosen = chosen.model_copy(update={"log_level": "warning"})  # what goes well says nothing
+        calm["log_level"] = "warning"  # what goes well says nothing
+    if "stop_seconds" not in chosen.model_fields_set:
+        calm["stop_seconds"] = 5.0
+    chosen = chosen.model_copy(update=calm)
     set_up_logs(chosen)
-    return asyncio.run(_up(chosen, chain_port))
+    local = None
+    if chosen.nodes is None:
+        local = LocalChain(chosen, chain_port)
+        local.prepare(out)
+    return asyncio.run(_up(chosen, local))
 
 
-async def _up(chosen: Settings, chain_port: int) -> int:
+async def _up(chosen: Settings, local: LocalChain | None) -> int:
     from donablock.roles.group import opened_group
 
     task = asyncio.current_task()
@@ -76,7 +86,7 @@ async def _up(chosen: Settings, chain_port: int) -> int:
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop)
     try:
-        async with opened_group(chosen, out, chain_port=chain_port) as group:
+        async with opened_group(chosen, out, local) as group:
             await group.run(lambda: _welcome(group))
     except asyncio.CancelledError:
         pass

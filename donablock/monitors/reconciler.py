@@ -89,8 +89,8 @@ SELECT *, count(*) OVER () AS wrong FROM (
 ) AS judged WHERE what IS NOT NULL ORDER BY number LIMIT {_SHOWN}
 """
 _SUMS = f"""
-SELECT count(*) AS blocks, coalesce(sum(matched), 0)::bigint AS matched,
-    coalesce(sum(unmatched), 0)::bigint AS unmatched, max(number) AS last
+SELECT count(*) AS blocks, coalesce(sum(greatest(matched, 0)), 0)::bigint AS matched,
+    coalesce(sum(greatest(unmatched, 0)), 0)::bigint AS unmatched, max(number) AS last
 FROM ({_BLOCKS}) AS slice WHERE number <= $4
 """
 

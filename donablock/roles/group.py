@@ -178,15 +178,11 @@ class Group:
 
 @contextlib.asynccontextmanager
 async def opened_group(
-    chosen: Settings, console: Console, *, chain_port: int
+    chosen: Settings, console: Console, local: LocalChain | None = None
 ) -> AsyncIterator[Group]:
-    """The database and, where no node is named, the local chain are up in the block. Call it in the
+    """The database and the local chain, which is prepared, are up in the block. Call it in the
     thread that lives as long as the process."""
     async with contextlib.AsyncExitStack() as stack:
-        local: LocalChain | None = None
-        if chosen.nodes is None:
-            local = LocalChain(chosen, chain_port)
-            local.prepare(console)
         url = await stack.enter_async_context(_database(chosen, console))
         if local is not None:
             local.start()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +57,7 @@ class LocalChain:
         be played for it. Raises ChainError and its kind."""
         if self._state.is_file() and self.manifests.is_dir():
             return
-        draft = self._folder.with_name(f".{FOLDER}.{os.getpid()}")
+        draft = self._folder.with_name(f".{FOLDER}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         try:
             draft.mkdir(parents=True)

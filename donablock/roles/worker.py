@@ -6,25 +6,31 @@ import asyncio
 
 import structlog
 
-from donablock.errors import DatabaseError
+from donablock.errors import ChainError, DatabaseError
 from donablock.monitors.worker import Worker
 from donablock.roles.chains import Followed
 from donablock.roles.context import Context
 from donablock.store import stream
 
 _PRUNE_EVERY = 60.0
+_BEGIN_EVERY = 5.0
 
 _log = structlog.get_logger(__name__)
 
 
 async def run(context: Context, followed: Followed) -> None:
     """Until it is cancelled. Raises HaltedError where a person has to decide."""
-    worker = Worker(
-        context.database, context.source(followed), followed.chain, start=followed.start
-    )
+    source = context.source(followed)
+    worker = Worker(context.database, source, followed.chain, start=followed.start)
     pruning = asyncio.create_task(_prune(context, followed.chain_id))
     try:
-        await worker.run()
+        while True:
+            try:
+                return await worker.run()
+            except ChainError as error:
+                # nodes that are away when a chain is followed for the first time
+                _log.warning("chain cannot be begun", chain=followed.chain_id, because=str(error))
+                await asyncio.sleep(_BEGIN_EVERY)
     finally:
         pruning.cancel()
 

@@ -1,0 +1,1 @@
+"""The roles as processes, the group of them, and the command that people type."""
