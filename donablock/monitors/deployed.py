@@ -257,7 +257,7 @@ async def look_again(connection: Connection, chain_id: int, first: int, last: in
         first,
     )
     asked = [Asked(row["id"], row["first"], last) for row in rows if row["first"] <= last]
-    await scan_store.ask(connection, asked)
+    await scan_store.ask(connection, asked, is_again=True)
 
 
 async def contracts_of(connection: Connection, chain_id: int, consumer: str) -> Contracts:

@@ -47,14 +47,19 @@ class Row(Struct, frozen=True):
         return self.monitor["active_from_seq"] is not None
 
 
-async def ask(connection: Connection, asked: Iterable[Asked]) -> None:
-    """A scan for each; one that is under way goes on, up to the new end."""
+async def ask(connection: Connection, asked: Iterable[Asked], *, is_again: bool = False) -> None:
+    """A scan for each. One that is under way goes on, up to the new end; is_again: and from the new
+    beginning, where it is beyond that already."""
     for one in asked:
         under_way = await connection.fetchval(
-            "UPDATE scans SET to_block = $2 WHERE monitor_id = $1 AND state = ANY($3)"
-            " RETURNING true",
+            "UPDATE scans SET to_block = greatest(to_block, $3), from_block = CASE WHEN $4"
+            "   THEN least(from_block, $2) ELSE from_block END, position = CASE WHEN $4"
+            "   THEN least(position, $2) ELSE position END"
+            " WHERE monitor_id = $1 AND state = ANY($5) RETURNING true",
             one.monitor_id,
+            one.first,
             one.last,
+            is_again,
             OPEN,
         )
         if not under_way:

@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from donablock.monitors import matcher as matcher_module
+from donablock.monitors import scan_store, window_store
 from donablock.monitors import scans as scans_module
-from donablock.monitors import window_store
+from donablock.monitors.scan_store import Asked
 from tests.monitors.scans.rig import Nodes, Rig, Weather
 from tests.monitors.scans.watching import KINDS, Watching, grow
 from tests.pipeline import orders
@@ -414,6 +415,27 @@ async def halfway(rig, monkeypatch):
     assert await rig.scanner.step()
     assert await rig.blocks_of("mo_anna") == [1, 2, 3, 4]
     return rig
+
+
+async def test_a_scan_that_is_asked_for_again_begins_again(halfway):
+    """As where a contract of ours becomes known."""
+    async with halfway.database.transaction() as connection:
+        await scan_store.ask(connection, [Asked("mo_anna", 3, 13)])
+    (scan,) = await halfway.scans()
+    assert (scan["from_block"], scan["position"], scan["to_block"]) == (1, 5, 13)
+    async with halfway.database.transaction() as connection:
+        await scan_store.ask(connection, [Asked("mo_anna", 3, 9)], is_again=True)
+    (scan,) = await halfway.scans()
+    assert (scan["from_block"], scan["position"], scan["to_block"]) == (1, 3, 13)
+    await halfway.rest()
+    async with halfway.database.transaction() as connection:
+        await scan_store.ask(connection, [Asked("mo_anna", 3, 9)], is_again=True)
+    await halfway.rest()
+    assert [scan["state"] for scan in await halfway.scans()] == ["done", "done"]
+    assert await halfway.blocks_of("mo_anna") == list(range(1, 13))
+    assert {row["generation"] for row in await halfway.rows("SELECT generation FROM matches")} == {
+        1
+    }
 
 
 async def test_another_condition_counts_from_the_next_block_on(halfway):
