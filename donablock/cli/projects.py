@@ -28,12 +28,13 @@ Quota = Annotated[
 @app.command()
 def create(name: Annotated[str, typer.Argument(help="For people.")], quota: Quota = None) -> None:
     """Make a project. Its id is printed; give it a key next."""
+    own = _quotas(quota or ())
 
     async def work() -> None:
         from donablock.monitors.projects import Projects
 
         async with opened() as database:
-            print((await Projects(database).create(name, _quotas(quota or ()))).id)
+            print((await Projects(database).create(name, own)).id)
 
     asyncio.run(work())
 
@@ -78,12 +79,13 @@ def quota(id: Id, values: Quota = None) -> None:
     """Change quotas: `donablock project quota pr_... monitors=5000 messages_per_month=none`."""
     if not values:
         raise InputError("say which quota, and its value: monitors=5000")
+    own = _quotas(values)
 
     async def work() -> None:
         from donablock.monitors.projects import Projects
 
         async with opened() as database:
-            found = await Projects(database).update(id, quotas=_quotas(values))
+            found = await Projects(database).update(id, quotas=own)
         print_json(dataclasses.asdict(found.quotas))
 
     asyncio.run(work())

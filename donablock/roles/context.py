@@ -27,7 +27,8 @@ _log = structlog.get_logger(__name__)
 @dataclass
 class Context:
     """One for each process. stopping: set when the process is to end, for roles that finish what is
-    under way; the others are cancelled. faults: what stands still for good, by name."""
+    under way; the others are cancelled. faults: what stands still for good, by name. sources: the
+    nodes of chains that somebody asked for; needed: chains that nothing can be done of without."""
 
     settings: Settings
     database: Database
@@ -35,6 +36,7 @@ class Context:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     faults: dict[str, str] = field(default_factory=dict)
     sources: dict[int, Nodes] = field(default_factory=dict)
+    needed: set[int] = field(default_factory=set)
 
     def source(self, followed: Followed) -> Nodes:
         """The chain's nodes, one set for the whole process. Raises InputError where none are

@@ -1,8 +1,8 @@
 """What a process tells of itself on a port of its own: /health, /ready and /metrics.
 
 /health   200 as long as the process answers
-/ready    200, or 503 where the database or a chain's nodes cannot be reached, or something stands
-          still for good; the body names each check
+/ready    200, or 503 where the database or the nodes of a chain that we follow cannot be reached,
+          or something stands still for good; the body names each check
 /metrics  for Prometheus
 
 No key is asked for, and nothing of any project is told; the port is for the operator's network.
@@ -17,11 +17,12 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from donablock import telemetry
-from donablock.errors import DonaBlockError, InputError
+from donablock.chain.nodes import Nodes
+from donablock.errors import ChainError, DonaBlockError, InputError
 from donablock.roles.context import Context
 from donablock.store import migrations
 
-_DATABASE_SECONDS = 3.0
+_SECONDS = 3.0
 
 
 @contextlib.asynccontextmanager
@@ -76,20 +77,30 @@ def _application(context: Context) -> web.Application:
 async def readiness(context: Context) -> dict[str, str]:
     """Each check with "ok", or with what is wrong."""
     checks = {"database": await _database(context)}
-    for chain_id, source in sorted(context.sources.items()):
-        health = source.health()
-        checks[f"nodes of chain {chain_id}"] = "ok" if health.is_ready else health.why
+    for chain_id in sorted(context.needed & context.sources.keys()):
+        checks[f"nodes of chain {chain_id}"] = await _nodes(context.sources[chain_id])
     checks |= context.faults
     return checks
 
 
+async def _nodes(source: Nodes) -> str:
+    """Who leads asks all the time; who waits to take over asks now whether it could."""
+    health = source.health()
+    if not health.is_ready:
+        with contextlib.suppress(ChainError, TimeoutError):
+            async with asyncio.timeout(_SECONDS):
+                await source.head()
+        health = source.health()
+    return "ok" if health.is_ready else health.why
+
+
 async def _database(context: Context) -> str:
     try:
-        async with asyncio.timeout(_DATABASE_SECONDS):
+        async with asyncio.timeout(_SECONDS):
             async with context.database.connection() as connection:
                 await migrations.check(connection)
     except TimeoutError:
-        return f"no answer within {_DATABASE_SECONDS:g} s"
+        return f"no answer within {_SECONDS:g} s"
     except DonaBlockError as error:
         return str(error)
     return "ok"

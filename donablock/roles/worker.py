@@ -21,6 +21,7 @@ _log = structlog.get_logger(__name__)
 async def run(context: Context, followed: Followed) -> None:
     """Until it is cancelled. Raises HaltedError where a person has to decide."""
     source = context.source(followed)
+    context.needed.add(followed.chain_id)
     worker = Worker(context.database, source, followed.chain, start=followed.start)
     pruning = asyncio.create_task(_prune(context, followed.chain_id))
     try:
