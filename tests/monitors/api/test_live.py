@@ -112,6 +112,38 @@ async def test_nothing_is_left_to_be_sent_whenever_it_is_deleted(service, line):
         assert {row["state"] for row in states} <= {DEAD}
 
 
+@pytest.mark.parametrize("what", ["monitor", "project"])
+async def test_deletion_waits_for_what_the_matcher_is_at(service, line, what):
+    """The matcher has written a message, and has not committed, when deletion begins."""
+    monitor = await made(service, addresses=[ANNA])
+    await line.block()
+    async with service.database.connection() as connection:
+        await connection.execute(
+            """
+            CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;
+            CREATE TRIGGER dawdle AFTER INSERT ON deliveries EXECUTE FUNCTION dawdle();
+            """
+        )
+    line.chain.append([transfer(BEN, ANNA, 1)])
+    while await line.worker.step():
+        pass
+    matching = asyncio.create_task(line.rest())
+    while (
+        await service.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        == 0
+    ):
+        await asyncio.sleep(0.02)
+    if what == "monitor":
+        await service.registry.delete(service.project, monitor.id)
+    else:
+        await service.projects.delete(service.project)
+    await matching
+    assert dict(await service.rows("SELECT monitor_id, state FROM deliveries")) == {
+        monitor.id: DEAD
+    }
+
+
 async def test_what_was_being_sent_at_its_deletion_is_cleared_away_later(service, line):
     monitor = await made(service, addresses=[ANNA])
     await line.block(transfer(BEN, ANNA, 1))
