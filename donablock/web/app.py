@@ -42,7 +42,7 @@ ROUTERS = (project, keys, monitors, events, endpoints, deliveries, backtests, ch
 def create_app(parts: Parts) -> FastAPI:
     """The application on these parts. It opens and closes none of them. Before the server is
     stopped: `app.state.tails.close()`, since it waits for live tails, which do not end."""
-    app = bare(parts.limits, parts.root_path)
+    app = bare(parts.limits, parts.root_path.rstrip("/"))
     app.state.parts = parts
     app.state.tails = Tails(parts.limits)
     return app
@@ -54,7 +54,6 @@ def bare(limits: Limits | None = None, root_path: str = "") -> FastAPI:
     app = FastAPI(
         title=document.TITLE,
         version=document.VERSION,
-        root_path=root_path,
         lifespan=_lifespan,
         redirect_slashes=False,
         # both are served by routes of ours
@@ -69,10 +68,10 @@ def bare(limits: Limits | None = None, root_path: str = "") -> FastAPI:
             RequestValidationError: _told,
         },
     )
-    app.add_middleware(Wire, body=limits.body, requests=limits.requests)
+    app.add_middleware(Wire, body=limits.body, requests=limits.requests, root_path=root_path)
     for one in ROUTERS:
         app.include_router(one.router)
-    document.attach(app)
+    document.attach(app, root_path)
     return app
 
 

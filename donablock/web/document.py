@@ -92,16 +92,16 @@ TAGS = [
 ]
 
 
-def attach(app: FastAPI) -> None:
+def attach(app: FastAPI, root_path: str = "") -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, root_path)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, root_path: str) -> dict[str, Any]:
     made = get_openapi(
         title=TITLE,
         version=VERSION,
@@ -110,10 +110,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=TAGS,
         license_info={"name": "AGPL-3.0-only", "identifier": "AGPL-3.0-only"},
-        servers=[{"url": app.root_path or "/"}],
+        servers=[{"url": root_path or "/"}],
     )
     components = made.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
     schemas |= _schemas(ProblemBody) | SCHEMAS
     components["responses"] = COMPONENTS
     components["headers"] = HEADERS
@@ -137,6 +139,8 @@ def _finish(operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _of_parameter(_plain(parameter["schema"]))
     answers = operation["responses"]
+    if "application/json" in answers.get("422", {}).get("content", {}):
+        del answers["422"]  # FastAPI's own idea of one
     for status, one in answers.items():
         if "$ref" in one:
             answers[status] = {"$ref": one["$ref"]}

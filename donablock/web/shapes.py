@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 __all__ = [
     "ADDRESS",
@@ -84,13 +91,19 @@ def _instant(value: Any) -> datetime:
     if not 1 < year < 9999:
         return _LEAST if year <= 1 else _MOST
     try:
-        at = datetime.fromisoformat(value[:10] + "T" + value[11:].upper())
+        # a leap second is there, and nobody counts it
+        second = value[17:].replace("60", "59", 1) if value[17:19] == "60" else value[17:]
+        at = datetime.fromisoformat(value[:10] + "T" + value[11:17] + second.upper())
     except ValueError:
         raise ValueError("there is no such time; write it as 2026-11-03T20:00:00Z") from None
     return min(max(at, _LEAST), _MOST)
 
 
-Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=str)]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2036-01-01T00:00:00Z"]}),
+]
 
 
 def _id(pattern: str, what: str, example: str) -> Any:

@@ -41,10 +41,12 @@ def request_id_of(scope: Mapping[str, Any]) -> str:
 
 
 class Wire:
-    """body: bytes that a request may have. requests: so many are answered at once."""
+    """body: bytes that a request may have. requests: so many are answered at once. root_path: where
+    a proxy has put the application, whether it takes that away from the path or not."""
 
-    def __init__(self, app: ASGIApp, body: int, requests: int) -> None:
+    def __init__(self, app: ASGIApp, body: int, requests: int, root_path: str = "") -> None:
         self._app = app
+        self._root_path = root_path
         self._body = body
         self._requests = requests
         self._count = 0
@@ -58,6 +60,8 @@ class Wire:
         with span("request", trace=trace or None, method=scope["method"]) as traceparent:
             # a copy: the server still reads its own
             scope = {**scope, REQUEST_ID: traceparent.split("-")[1]}
+            if self._root_path:
+                scope["root_path"] = self._root_path
             exchange = _Exchange(scope, receive, send, self._body)
             started = time.perf_counter()
             done = self._begun()

@@ -1,4 +1,4 @@
-"""A server for each test, with a database of its own, and somebody who may everything."""
+"""A server for each module of tests, and for each test two projects of its own."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from donablock.store.postgres import EmbeddedPostgres
 from tests.services_support import database_url, postgres
-from tests.web.serving import Api, Serving, serving
+from tests.web.serving import Api, Serving, new_database, serving
 
 __all__ = ["database_url", "postgres"]
 
 
-@pytest.fixture
-def server(database_url: str) -> Iterator[Serving]:
-    with serving(database_url) as one:
+@pytest.fixture(scope="module")
+def server(postgres: EmbeddedPostgres) -> Iterator[Serving]:
+    with new_database(postgres) as url, serving(url) as one:
         yield one
 
 

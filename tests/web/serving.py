@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -13,7 +15,8 @@ from typing import Any, TypeVar
 import requests
 import uvicorn
 
-from donablock.chain.chains import load_chains
+from donablock.chain.chains import chain_of, load_chains
+from donablock.chain.nodes import Nodes
 from donablock.monitors.endpoints import Endpoints
 from donablock.monitors.events import Events
 from donablock.monitors.guard import Policy
@@ -23,13 +26,19 @@ from donablock.monitors.registry import Registry
 from donablock.monitors.replays import Replays
 from donablock.store.cache import LocalCache
 from donablock.store.database import Database
+from donablock.store.postgres import EmbeddedPostgres
 from donablock.web.app import create_app
 from donablock.web.parts import Limits, Parts
+from tests import services_support
+from tests.chain_reader.fake_chain import FakeChain
+from tests.chain_reader.fake_node import FakeNode
+from tests.store.proxy import Proxy
 
 T = TypeVar("T")
 
 POLICY = Policy.of(["127.0.0.0/8"], is_http_allowed=True)
 ROOMY = Limits(rate=1e6, burst=1e6)
+_numbers = itertools.count(1)
 SCOPES = ("read", "write", "admin")
 
 
@@ -83,8 +92,19 @@ class Api:
 class Serving:
     """A server that runs. `run` does something with its parts, in its loop."""
 
-    def __init__(self, database_url: str, **more: Any) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        chain: FakeChain | None = None,
+        is_through_proxy: bool = False,
+        **more: Any,
+    ) -> None:
+        """chain: backtests read it. is_through_proxy: to the database by `proxy`, which can be cut.
+        more: of the parts."""
         self._database_url = database_url
+        self._chain = chain
+        self._is_through_proxy = is_through_proxy
         self._more = more
         self._begun = threading.Event()
         self._error: BaseException | None = None
@@ -115,10 +135,20 @@ class Serving:
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        async with Database.opened(
-            self._database_url, connections=10, command_timeout=5.0
-        ) as database:
-            self.parts = parts_on(database, **self._more)
+        async with contextlib.AsyncExitStack() as stack:
+            url = self._database_url
+            if self._is_through_proxy:
+                self.proxy = await stack.enter_async_context(Proxy.opened(url))
+                url = self.proxy.url
+            database = await stack.enter_async_context(
+                Database.opened(url, connections=10, command_timeout=5.0)
+            )
+            more = dict(self._more)
+            if self._chain is not None:
+                node = await stack.enter_async_context(FakeNode(self._chain))
+                source = await stack.enter_async_context(Nodes(chain_of(31337), [node.url]))
+                more["sources"] = {31337: source}.get
+            self.parts = parts_on(database, **more)
             self.app = create_app(self.parts)
             config = uvicorn.Config(
                 self.app,
@@ -170,6 +200,16 @@ class Serving:
     @property
     def nobody(self) -> Api:
         return Api(self.url, None)
+
+
+@contextlib.contextmanager
+def new_database(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A migrated one, which may serve several tests."""
+    name = f"web_{os.getpid()}_{next(_numbers)}"
+    template = services_support.TEMPLATE
+    asyncio.run(services_support._maintain(postgres, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield postgres.url_of(name)
+    asyncio.run(services_support._maintain(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @contextlib.contextmanager
