@@ -53,7 +53,7 @@ BURST = 15_000
 ENDPOINTS = 20
 CONCURRENCY = 16
 RATE = 200
-SECONDS = 15
+SECONDS, QUICK_SECONDS = 15, 5
 PAYLOAD = 600
 
 GOAL_PER_SECOND = 3_000
@@ -148,11 +148,11 @@ async def insert(database: Database, endpoints: list[str], first: int, count: in
         await announce(connection)
 
 
-async def feed(url: str, endpoints: list[str]) -> None:
-    """RATE rows a second, each in a transaction of its own, for SECONDS."""
+async def feed(url: str, seconds: int, endpoints: list[str]) -> None:
+    """RATE rows a second, each in a transaction of its own."""
     async with Database.opened(url, connections=4) as database:
         began = time.monotonic()
-        for number in range(RATE * SECONDS):
+        for number in range(RATE * seconds):
             await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
             await insert(database, endpoints, number, 1)
 
@@ -212,7 +212,7 @@ async def burst(database: Database, port: int) -> dict[str, float]:
     }
 
 
-async def steady(database: Database, port: int, url: str) -> dict[str, float]:
+async def steady(database: Database, port: int, url: str, seconds: int) -> dict[str, float]:
     """Rows that come one by one, and how long each took from its row to its 2xx."""
     endpoints = await prepared(database, port)
     async with delivering(database):
@@ -222,6 +222,7 @@ async def steady(database: Database, port: int, url: str) -> dict[str, float]:
                 "-m",
                 "bench.deliveries",
                 "feed",
+                str(seconds),
                 *endpoints,
                 cwd=ROOT,
                 env={**os.environ, "BENCH_DATABASE": url},
@@ -233,7 +234,7 @@ async def steady(database: Database, port: int, url: str) -> dict[str, float]:
         share = (time.process_time() - worked) / (time.perf_counter() - began)
     async with database.connection() as connection:
         row = await connection.fetchrow(_LATENCIES, endpoints)
-    assert row["count"] == RATE * SECONDS
+    assert row["count"] == RATE * seconds
     half, most, longest = row["seconds"]
     return {
         "p50, s": half,
@@ -270,14 +271,18 @@ def serving() -> Iterator[EmbeddedPostgres]:
 async def _made_ready(url: str) -> None:
     connection = await asyncpg.connect(url)
     await migrations.upgrade(connection)
-    await connection.execute("INSERT INTO projects (id, name) VALUES ($1, $1)", PROJECT)
+    await connection.execute(
+        "INSERT INTO projects (id, name, quotas) VALUES ($1, $1, $2)",
+        PROJECT,
+        json.dumps({"endpoints": 10 * ENDPOINTS}),
+    )
     await connection.close()
 
 
-async def measure(url: str, port: int, rounds: int) -> dict[str, Any]:
+async def measure(url: str, port: int, rounds: int, seconds: int) -> dict[str, Any]:
     async with Database.opened(url) as database:
         bursts = [await burst(database, port) for _ in range(rounds)]
-        steadies = [await steady(database, port, url) for _ in range(max(1, rounds - 2))]
+        steadies = [await steady(database, port, url, seconds) for _ in range(max(1, rounds - 2))]
     return {
         "burst": max(bursts, key=lambda one: one["per second"]),
         "steady": min(steadies, key=lambda one: one["p99, s"]),
@@ -305,16 +310,16 @@ def main(arguments: list[str]) -> int:
         uvloop.run(receive())
         return 0
     if arguments[:1] == ["feed"]:
-        uvloop.run(feed(os.environ["BENCH_DATABASE"], arguments[1:]))
+        uvloop.run(feed(os.environ["BENCH_DATABASE"], int(arguments[1]), arguments[2:]))
         return 0
-    rounds = 1 if arguments == ["--quick"] else ROUNDS
+    rounds, seconds = (1, QUICK_SECONDS) if "--quick" in arguments else (ROUNDS, SECONDS)
     with serving() as server, receiving() as port:
         on_one_core()
         calm_collector()
         if arguments == ["profile"]:
             print(uvloop.run(profiled(server.url, port)))
             return 0
-        figures = uvloop.run(measure(server.url, port, rounds))
+        figures = uvloop.run(measure(server.url, port, rounds, seconds))
     figures["goals"] = {"per second": GOAL_PER_SECOND, "p99, s": GOAL_P99}
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=2) + "\n")

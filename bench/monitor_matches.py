@@ -32,7 +32,7 @@ from bench.cores import elsewhere, layout, processor_seconds
 from bench.deliveries import ROOT, serving
 from bench.matching import Chain
 from donablock import telemetry
-from donablock.chain.blocks import Block, encode_block
+from donablock.chain.blocks import Block, decode_block, encode_block
 from donablock.monitors.deliverer import calm_collector
 from donablock.monitors.matcher import Matcher
 from donablock.store.database import Database
@@ -105,6 +105,14 @@ async def prepare(database: Database, raws: Sequence[bytes], *, is_told: bool) -
         )
         for raw in raws:
             await append(connection, orders.CHAIN, ADDED, raw)
+            block = decode_block(raw)
+            await connection.execute(
+                "INSERT INTO blocks (chain_id, hash, number, parent, timestamp, is_canonical)"
+                " VALUES ($1, $2, $3, $2, now(), true)",
+                orders.CHAIN,
+                bytes.fromhex(block.hash[2:]),
+                block.number,
+            )
     async with database.connection() as connection:
         # as in a server that has run for a while: its log's files are there, no checkpoint is near
         await connection.execute("CHECKPOINT")

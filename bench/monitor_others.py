@@ -58,7 +58,7 @@ from donablock.store.postgres import EmbeddedPostgres
 RESULT = ROOT / "build" / "bench" / "others.json"
 ETL = ROOT / ".venv-etl" / "bin" / "ethereumetl"
 
-BLOCKS, QUICK_BLOCKS, EACH = 1_000, 400, 10
+BLOCKS, QUICK_BLOCKS, EACH = 1_000, 320, 10
 RANGE = 100
 SETTINGS = {"ethereum-etl": ("-B", "100", "-b", "100"), "ethereum-etl, preset": ()}
 OURS = ("ours", "ours, backfill")
