@@ -22,7 +22,7 @@ from asyncpg import Connection
 
 from donablock.chain.blocks import Block, decode_block, decode_ref
 from donablock.chain.source import BlockSource
-from donablock.errors import ChainError, StreamGapError
+from donablock.errors import ChainError, ManifestError, StreamGapError
 from donablock.monitors.deployed import Deployed
 from donablock.monitors.projected import COLUMNS, CONSUMER, rows_of
 from donablock.monitors.rebuild import rebuild
@@ -77,8 +77,8 @@ class Projections:
             lead.check()
             try:
                 has_moved = await self.step()
-            except ChainError as error:
-                _log.warning("nodes do not answer", chain=chain_id, because=str(error))
+            except (ChainError, ManifestError) as error:
+                _log.warning("chain has to be read again", chain=chain_id, because=str(error))
                 await asyncio.sleep(WAIT)
                 continue
             if not has_moved:
@@ -92,7 +92,8 @@ class Projections:
 
     async def step(self, limit: int = BATCH) -> bool:
         """Does the next messages, at most `limit`, or reads the chain again. False: there was
-        nothing to do. Raises ChainError where the chain has to be read and cannot be."""
+        nothing to do. Raises ChainError or ManifestError where the chain has to be read and
+        cannot be."""
         before = await self.register()
         try:
             messages = await self._stream.read(
