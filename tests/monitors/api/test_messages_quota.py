@@ -8,9 +8,13 @@ import datetime as dt
 import pytest
 
 from donablock.monitors import quotas
+from donablock.monitors.deliverer import Deliverer, Limits
+from donablock.monitors.deliveries import Deliveries
+from donablock.monitors.sending import Sender
 from donablock.store.database import Database
-from tests.monitors.api.conftest import CONFIRMATIONS
+from tests.monitors.api.conftest import CONFIRMATIONS, LOOPBACK
 from tests.pipeline.model import ANNA, BEN, CARA, transfer
+from tests.webhooks.receivers import Receiver
 
 pytestmark = pytest.mark.asyncio
 
@@ -120,6 +124,32 @@ async def test_what_passes_the_quota_waits_and_goes_out_in_order(service, line):
     after = await line.sent()
     assert after == (await pending(service))[3:]
     assert after[-1] == test
+
+
+async def test_a_deliverer_that_runs_sends_it_all_as_soon_as_it_may(service, line):
+    """Nothing is restarted, and nothing has to be waited for: raising the quota wakes it."""
+    async with Receiver() as receiver, Sender(LOOPBACK) as sender:
+        made_, _ = await service.endpoints.create(service.project, receiver.url, concurrency=1)
+        await service.monitor(addresses=[ANNA], endpoint_id=made_.id)
+        queue = Deliveries(service.database, lease=60, longest=30)
+        deliverer = Deliverer(queue, sender, Limits(idle=60.0, first_window=1))
+        running = asyncio.create_task(deliverer.run())
+        try:
+            await pay(line, 1, salt=1)
+            await receiver.wait_for(1)
+            await service.limit(messages_per_month=1)
+            await pay(line, 4, salt=2)
+            await line.block()
+            await asyncio.sleep(1.0)
+            assert len(receiver.got) == 1
+            await service.limit(messages_per_month=None)
+            ids = await pending(service)
+            assert len(ids) > 5
+            got = await receiver.wait_for(len(ids), timeout=10.0)
+        finally:
+            deliverer.stop()
+            await running
+    assert [one.id for one in got] == ids
 
 
 async def test_others_are_not_held(service, line):
