@@ -149,7 +149,7 @@ class BuiltinKind(Kind):
     def __init__(self, patterns: tuple[str, ...]) -> None:
         """patterns: as `builtin_kind` has made sure of. Raises DefinitionError."""
         self.patterns = patterns
-        chosen = [one for pattern in patterns or (EVERYTHING,) for one in _chosen(pattern)]
+        chosen = [one for pattern in patterns for one in _chosen(pattern)]
         self._events = frozenset(chosen)
         arguments: list[SchemaField] = []
         if len(self._events) == 1:
@@ -161,7 +161,7 @@ class BuiltinKind(Kind):
     @property
     def keys(self) -> tuple[str, ...]:
         """By which an index finds it: `keys_of` a log has one of them where it takes the log."""
-        return self.patterns or (EVERYTHING,)
+        return (EVERYTHING,) if EVERYTHING in self.patterns else self.patterns
 
     def takes(self, own: Own) -> bool:
         return own.event is not None and (own.contract, own.event.name) in self._events
@@ -196,7 +196,7 @@ def builtin_kind(events: tuple[str, ...]) -> BuiltinKind:
     """events: `Giving.Donated`, `Giving.*`, `*.Claimed`; none means all. Raises DefinitionError."""
     if len(events) > MAX_EVENTS:
         raise DefinitionError(f"at most {MAX_EVENTS} events; `Giving.*` are all of a contract")
-    return _kind(tuple(sorted(set(events) - {EVERYTHING})) if EVERYTHING not in events else ())
+    return _kind(tuple(sorted(set(events))) or (EVERYTHING,))
 
 
 @lru_cache(maxsize=1_024)

@@ -184,17 +184,20 @@ class Deployed:
         fixed = self.fixed
         if not _factories(self.named):
             return fixed
-        emitters = {
-            log.address for block in blocks for one in block.transactions for log in one.logs
-        }
         rows = await connection.fetch(
-            "SELECT address, contract, block_number FROM contract_instances"
-            " WHERE consumer = $1 AND chain_id = $2 AND address = ANY($3) AND block_hash <> $4",
-            self.consumer,
-            self.chain_id,
-            [_raw(address) for address in emitters - fixed.keys()],
-            _NO_BLOCK,
+            _MADE + " LIMIT $4", self.consumer, self.chain_id, _NO_BLOCK, _FEW + 1
         )
+        if len(rows) > _FEW:
+            emitters = {
+                log.address for block in blocks for one in block.transactions for log in one.logs
+            }
+            rows = await connection.fetch(
+                _MADE + " AND address = ANY($4)",
+                self.consumer,
+                self.chain_id,
+                _NO_BLOCK,
+                [_raw(address) for address in emitters - fixed.keys()],
+            )
         return {**fixed, **_made(rows)}
 
     def rows(self, made: Iterable[Row], number: int) -> list[Row]:
@@ -233,6 +236,12 @@ class Deployed:
         )
 
 
+_MADE = """
+SELECT address, contract, block_number FROM contract_instances
+WHERE consumer = $1 AND chain_id = $2 AND block_hash <> $3
+"""
+_FEW = 500
+"""So many are read whole: quicker than asking which of thousands of addresses are among them."""
 _WRITE = """
 INSERT INTO contract_instances (consumer, chain_id, address, contract, block_number, block_hash)
 SELECT $1, $2, * FROM unnest($3::bytea[], $4::text[], $5::bigint[], $6::bytea[])

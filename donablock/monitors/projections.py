@@ -141,6 +141,8 @@ class Projections:
             deployed = await self.deployed.looked(connection)
             stored = await deployed.stored(connection)
         changed = deployed.named.items() ^ stored.items()
+        if not changed:
+            self.deployed = deployed
         if all(one.block >= following for _, one in changed):
             return False
         because = "our contracts are older than what was read with them"

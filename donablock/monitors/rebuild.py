@@ -258,6 +258,7 @@ class _Reading:
                 if len(rows) >= _ROWS:
                     await self._write(rows)
                     rows = []
+                await asyncio.sleep(0)  # blocks that were read ahead come without a pause
         finally:
             await self._write(rows)
 

@@ -197,6 +197,7 @@ def test_patterns_choose_events() -> None:
         ("CampaignFactory.CampaignCreated",): [2],
         (): [0, 1, 2, 3, 4],
         ("*.*",): [0, 1, 2, 3, 4],
+        ("Giving.*", "*.*"): [0, 1, 2, 3, 4],
     }
     for events, places in expected.items():
         assert [hit.log_index for hit in hits(found, watching(*events))] == places, events
@@ -212,6 +213,7 @@ def test_patterns_choose_events() -> None:
         (("Giving.Donate",), r"Giving has no event `Donate`; did you mean `Donated`\?"),
         (("Giving.Staked",), r"Giving has no event `Staked`"),
         (("*.Donate",), r"our contracts have no event `Donate`; did you mean `Donated`\?"),
+        (("*.*", "Giving.Donate"), r"Giving has no event `Donate`"),
         (("Giving.*",) * (MAX_EVENTS + 1), rf"at most {MAX_EVENTS} events"),
     ],
 )

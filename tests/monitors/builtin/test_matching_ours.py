@@ -3,9 +3,13 @@ stand."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
+from donablock.monitors import deployed as deployed_module
+from donablock.monitors.backtest import backtest, prepared
 from donablock.monitors.deployed import contracts_of
 from donablock.monitors.matcher import CONSUMER
 from tests.monitors.builtin.line import Line
@@ -68,6 +72,17 @@ async def test_a_campaign_counts_from_its_making_on(line, limit):
     await line.rest(limit)
     assert [one[:2] for one in await line.matches()] == [(1, 2), (2, 0)]
     assert (await known(line))[CAMPAIGN] == ("Campaign", 1)
+
+
+async def test_one_of_many_campaigns_is_found(line, monkeypatch):
+    monkeypatch.setattr(deployed_module, "_FEW", 3)
+    line.deploy()
+    await watch_all(line, "Campaign.*")
+    line.put([opened(address(0x300 + number)) for number in range(6)])
+    line.put([pledged(at=address(0x304)), pledged(at=address(0x306))])
+    await line.rest()
+    assert [one[:2] for one in await line.matches()] == [(2, 0)]
+    assert (await line.rebuild(is_check=True)).is_same
 
 
 async def test_a_campaign_is_remembered_without_a_monitor_and_by_another_process(line):
@@ -295,3 +310,40 @@ async def test_what_a_rolled_back_transaction_learnt_is_not_kept(line, monkeypat
     line.put([pledged()])
     await line.rest()
     assert [one[:2] for one in await line.matches()] == [(1, 0), (2, 0)]
+
+
+# --- what was before a monitor --------------------------------------------------------------------
+
+
+async def test_a_monitor_with_a_first_block_is_told_of_campaigns_before_it(line):
+    line.deploy()
+    line.put([donated()])
+    line.put([pledged(1), opened(), pledged(2)])
+    line.put([pledged(3)])
+    await line.rest()
+    await orders.monitor(
+        *(line.database, "mo_all", "donablock"),
+        definition={**EVERYTHING, "events": ["Campaign.*"]},
+        from_block=0,
+    )
+    line.put([pledged(4)])
+    await line.rest()
+    await line.scan()
+    assert [one[:2] for one in await line.matches()] == [(2, 2), (3, 0), (4, 0)]
+
+
+async def test_a_backtest_knows_the_campaigns(line):
+    line.deploy()
+    line.put([opened(), pledged(1)])
+    line.put([opened(address(0x300)), pledged(2)])
+    line.put([pledged(3, at=address(0x300)), pledged(4), pledged(5, at=address(0x301))])
+    await line.rest()
+    await watch_all(line, "Campaign.*")
+    (row,) = await line.fetch("SELECT * FROM monitors")
+    async with line.database.connection() as connection:
+        own = await contracts_of(connection, 31337, CONSUMER)
+    monitor = prepared(SimpleNamespace(**row))
+    for known in (own, {at: one for at, one in own.items() if at != address(0x300)}):
+        found = await backtest(line.chain, monitor, [], 2, 3, own=known)
+        assert found.count == 3, "also those that are made within the range"
+    assert (await backtest(line.chain, monitor, [], 2, 3)).count == 0
