@@ -145,8 +145,10 @@ class Serving:
             )
             more = dict(self._more)
             if self._chain is not None:
-                node = await stack.enter_async_context(FakeNode(self._chain))
-                source = await stack.enter_async_context(Nodes(chain_of(31337), [node.url]))
+                self._node = await stack.enter_async_context(FakeNode(self._chain))
+                source = await stack.enter_async_context(
+                    Nodes(chain_of(31337), [self._node.url], patience=1.0)
+                )
                 more["sources"] = {31337: source}.get
             self.parts = parts_on(database, **more)
             self.app = create_app(self.parts)
@@ -175,6 +177,14 @@ class Serving:
             return await work(self.parts)
 
         return asyncio.run_coroutine_threadsafe(do(), self.loop).result(60)
+
+    def stop_node(self) -> None:
+        """Nobody answers where the node was."""
+
+        async def work(_: Parts) -> None:
+            await self._node.stop()
+
+        self.run(work)
 
     def execute(self, statement: str, *values: Any) -> Any:
         async def work(parts: Parts) -> Any:
