@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import structlog
 import uvicorn
@@ -21,6 +21,7 @@ from donablock.monitors.projects import Projects
 from donablock.monitors.registry import Registry
 from donablock.monitors.replays import Replays
 from donablock.roles.context import Context
+from donablock.roles.ops import patiently
 from donablock.store.cache import Cache
 from donablock.store.opening import opened_cache
 from donablock.web.app import create_app
@@ -35,7 +36,7 @@ async def run(context: Context) -> None:
     """Until `context.stopping`; requests under way are then answered, and live tails ended. Raises
     InputError where nothing can listen at the address."""
     chosen = context.settings
-    with _listening(chosen.api_host, chosen.api_port) as listener:
+    async with _listening(chosen.api_host, chosen.api_port) as listener:
         async with opened_cache(chosen) as cache:
             app = create_app(_parts(context, cache))
             server = _Server(
@@ -97,11 +98,15 @@ async def _stop(context: Context, server: uvicorn.Server, close: Callable[[], No
     server.should_exit = True
 
 
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+@contextlib.asynccontextmanager
+async def _listening(host: str, port: int) -> AsyncIterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    async def listen() -> socket.socket:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
     try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = await patiently(listen)
     except OSError as error:
         raise InputError(
             f"the API cannot listen at {host}:{port} ({error.strerror}): name another place with"

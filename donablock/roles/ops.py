@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import errno
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -22,7 +24,11 @@ from donablock.errors import ChainError, DonaBlockError, InputError
 from donablock.roles.context import Context
 from donablock.store import migrations
 
+T = TypeVar("T")
+
 _SECONDS = 3.0
+_LEAVING = 10.0
+"""Seconds that a port may still be in use by the process before us."""
 
 
 @contextlib.asynccontextmanager
@@ -32,9 +38,8 @@ async def opened_ops(context: Context) -> AsyncIterator[str]:
     runner = web.AppRunner(_application(context), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
         try:
-            await site.start()
+            await patiently(lambda: web.TCPSite(runner, host, port).start())
         except OSError as error:
             raise InputError(
                 f"nothing can listen at {context.settings.ops} ({error.strerror}): name another"
@@ -44,6 +49,18 @@ async def opened_ops(context: Context) -> AsyncIterator[str]:
         yield f"{host}:{found}"
     finally:
         await runner.cleanup()
+
+
+async def patiently(listen: Callable[[], Awaitable[T]]) -> T:
+    """Listens at a port that a process before us may be about to leave. Raises OSError."""
+    deadline = asyncio.get_running_loop().time() + _LEAVING
+    while True:
+        try:
+            return await listen()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(0.2)
 
 
 def split_address(text: str) -> tuple[str, int]:

@@ -182,11 +182,9 @@ async def _end(tasks: Mapping[asyncio.Future[Any], Job], seconds: float) -> None
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=1.0)
-    for task, job in tasks.items():
-        if task.done() and not task.cancelled() and job.is_orderly:
-            error = task.exception()
-            if error is not None:
-                _log.warning("ended badly", job=job.name, because=str(error))
+    for task in running:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("ended badly", job=tasks[task].name, because=str(error))
 
 
 @contextlib.contextmanager
