@@ -4,6 +4,7 @@ told."""
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from donablock.monitors.matching import Hit, Tally, match_block
 from donablock.monitors.monitor import Definition, Monitor
 from donablock.monitors.payloads import payload
 from donablock.settings import ROOT
+from donablock.store.schema import contract_events
 from tests.monitors.builtin.ours import (
     CAMPAIGN,
     COMMISSION,
@@ -392,3 +394,12 @@ def abi_receivers() -> list[dict[str, Any]]:
     entry = next(one for one in abi("Commission") if one.get("name") == "SharesProposed")
     found: list[dict[str, Any]] = entry["inputs"][2]["components"]
     return found
+
+
+def test_the_columns_of_the_rows_are_documented() -> None:
+    text = (ROOT / "docs" / "conditions.md").read_text()
+    found = re.search(r"<!-- columns: contract_events -->\n((?:\|.*\n)+)", text)
+    assert found is not None
+    cells = [line.split("|")[1] for line in found[1].splitlines()[2:]]
+    columns = re.findall(r"`(\w+)`", " ".join(cells))
+    assert sorted(columns) == sorted(column.name for column in contract_events.columns)
