@@ -1,0 +1,218 @@
+"""Commands: what they say of what cannot be done, and how they read the API's answers. What the API
+itself answers is tried in test_up.py; here a server of the standard library says what is seldom."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from donablock.cli.client import Api, ApiError, RefusedError, segment
+from donablock.cli.main import main
+from donablock.errors import InputError
+from donablock.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch, tmp_path):
+    """Those of the test alone, as a command finds them."""
+    for name in settings().environment():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DONABLOCK_DATA", str(tmp_path / "data"))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+class Server:
+    """Answers requests one after the other from a list of (status, body); keeps what was asked."""
+
+    def __init__(self, *answers):
+        self.answers, self.asked = list(answers), []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _any(self):
+                length = int(self.headers.get("content-length", 0))
+                body = self.rfile.read(length)
+                server.asked.append((self.command, self.path, dict(self.headers), body))
+                status, body = server.answers.pop(0) if server.answers else (500, b"")
+                data = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = do_DELETE = _any
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def said(capsys, *arguments):
+    """Exit code, stdout, and the one line of stderr."""
+    code = main(list(arguments))
+    out, err = capsys.readouterr()
+    assert len(err.splitlines()) <= 1, err
+    return code, out, err.strip()
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def test_help_teaches_and_what_is_no_command_is_told(capsys):
+    code, out, _ = said(capsys)
+    assert code == 0 and "Begin with `donablock up`" in out
+    for command in ("up", "run", "status", "monitor", "endpoint", "project", "rebuild", "migrate"):
+        assert f"  {command} " in out
+    for command in ("monitor create", "monitor tail", "project key", "run", "up"):
+        code, out, _ = said(capsys, *command.split(), "--help")
+        assert code == 0 and "Usage: donablock" in out
+    code, _, err = said(capsys, "monitr")
+    assert code == 2 and "Did you mean 'monitor'" in err
+    code, _, err = said(capsys, "run")
+    assert code == 2 and "`donablock run --help`" in err
+
+
+def test_without_data_a_command_says_how_to_get_some(capsys):
+    for command in (["status"], ["project", "list"], ["rebuild", "--chain", "1"]):
+        code, _, err = said(capsys, *command)
+        assert code in (1, 2) and err.startswith("error: ")
+    code, _, err = said(capsys, "monitor", "list")
+    assert code == 2 and "start `donablock up`, which makes one, or set DONABLOCK_API_KEY" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["monitor", "create", "x", "--category", "erc20", "--unit", "USDC"], "USDC=6"),
+        (["monitor", "create", "x", "--category", "event", "--abi", "none.json"], "cannot be read"),
+        (["monitor", "tail", "mo_1", "--since", "evt_7"], "it is a number"),
+        (["endpoint", "create", "https://a.example", "--header", "Authorization"], "'Name: value'"),
+        (["project", "create", "x", "monitors"], "write monitors=5000"),
+        (["project", "quota", "pr_1"], "say which quota"),
+        (["project", "create", "x", "monitors=-1"], "write monitors=5000"),
+        (["pay", "0x00", "much"], "is no amount of coins"),
+        (["pay", "0x00", "1e-19"], "is no amount of coins"),
+        (["pay", "0x00", "-1"], "No such option"),
+        (["pay", "0x00", "1"], "no local chain runs here"),
+    ],
+)
+def test_what_cannot_be_understood_is_told_before_anything_is_asked(
+    capsys, monkeypatch, arguments, told
+):
+    monkeypatch.setenv("DONABLOCK_API_KEY", "dbk_x")
+    monkeypatch.setenv("DONABLOCK_API_URL", "http://127.0.0.1:1")
+    settings.cache_clear()
+    if arguments[:2] == ["monitor", "create"]:
+        arguments = [*arguments, "--chain", "1"]
+    code, _, err = said(capsys, *arguments)
+    assert code == 2 and told in err, err
+
+
+def test_pay_pays_on_no_chain_but_a_local_one(capsys):
+    with Server((200, {"result": "0x1"})) as server:
+        code, _, err = said(capsys, "pay", "0x00", "--node", server.url)
+        assert code == 2 and "is not a local chain (31337); nothing was paid" in err
+        assert len(server.asked) == 1
+
+
+# --- the client -----------------------------------------------------------------------------------
+
+
+def test_a_refusal_is_told_with_its_places():
+    problem = {
+        "title": "The request is not what this call takes",
+        "detail": "2 faults",
+        "errors": [
+            {"pointer": "#/name", "detail": "too long"},
+            {"parameter": "limit", "detail": "too many"},
+        ],
+    }
+    with Server((400, problem), (404, {"title": "There is none", "detail": "no mo_1"})) as server:
+        api = Api(server.url, "dbk_key")
+        with pytest.raises(RefusedError, match=r"^name: too long; limit: too many$"):
+            api.ask("POST", "/v1/monitors", {"name": "x"})
+        with pytest.raises(RefusedError, match=r"^no mo_1$"):
+            api.ask("GET", "/v1/monitors/mo_1")
+        method, path, headers, body = server.asked[0]
+        assert (method, path, json.loads(body)) == ("POST", "/v1/monitors", {"name": "x"})
+        assert headers["Authorization"] == "Bearer dbk_key"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((200, b"<html>"), "no API of DonaBlock"),
+        ((500, b"<html>"), "the API answered 500"),
+        ((404, b"nothing"), "the API answered 404"),
+        ((503, {"title": "Not now", "detail": "the database is away"}), "the database is away"),
+    ],
+)
+def test_what_is_no_answer_of_ours_is_told(answer, told):
+    with Server(answer) as server, pytest.raises(ApiError, match=told):
+        Api(server.url, "k").ask("GET", "/v1/chains")
+
+
+def test_nobody_there_is_told_without_the_key():
+    with pytest.raises(
+        ApiError, match="no API answers at http://127.0.0.1:1: start `donablock up`"
+    ):
+        Api("http://me:dbk_secret@127.0.0.1:1/x", "dbk_secret").ask("GET", "/v1/chains")
+    for url in ("127.0.0.1:8100", "ftp://a.example", "http://", "http://[::1"):
+        with pytest.raises(InputError, match="is no address of an API"):
+            Api(url, "k")
+
+
+def test_lists_are_read_page_by_page_as_far_as_they_are_wanted():
+    pages = [
+        (200, {"data": list(range(100)), "next": "abc"}),
+        (200, {"data": list(range(100, 150)), "next": None}),
+    ]
+    with Server(*pages) as server:
+        assert list(Api(server.url, "k").pages("/v1/x", tag=None)) == list(range(150))
+        assert [path for _, path, *_ in server.asked] == [
+            "/v1/x?limit=100",
+            "/v1/x?limit=100&cursor=abc",
+        ]
+    with Server((200, {"data": [1, 2, 3], "next": "abc"})) as server:
+        assert list(Api(server.url, "k").pages("/v1/x", 3, state="dead")) == [1, 2, 3]
+        assert server.asked[0][1] == "/v1/x?limit=3&state=dead"
+
+
+def test_a_live_tail_that_breaks_off_is_opened_again_from_where_it_was(monkeypatch):
+    monkeypatch.setattr("donablock.cli.client.time.sleep", lambda _: None)
+    first = b'retry: 3000\n\nid: 7\nevent: detected\ndata: {"a":\ndata: 1}\n\n: nothing new\n\n'
+    second = b'event: confirmed\ndata: {"a": 2}\n\nid: 9\nevent: detected\ndata: {"a": 3}\n\n'
+    end = b"event: end\ndata: the monitor is gone\n\n"
+    reports: list[str] = []
+    with Server((200, first), (503, {"title": "Not now"}), (200, second), (200, end)) as server:
+        tail = Api(server.url, "k").live("/live", "5", reports.append)
+        found = [next(tail) for _ in range(3)]
+        with pytest.raises(RefusedError, match="the monitor is gone"):
+            next(tail)
+        asked = [headers.get("Last-Event-ID") for *_, headers, _ in server.asked]
+    assert found == [
+        ("detected", "7", {"a": 1}),
+        ("confirmed", None, {"a": 2}),
+        ("detected", "9", {"a": 3}),
+    ]
+    assert asked == ["5", "7", "7", "9"]
+    assert reports == ["Not now"]
+
+
+def test_ids_cannot_lead_elsewhere():
+    assert segment("../keys?x=1#y") == "..%2Fkeys%3Fx%3D1%23y"
