@@ -268,6 +268,12 @@ def test_each_watched_address_counts_once_in_an_event() -> None:
     assert len({hit.id for hit in hits(found, index)}) == 3
 
 
+def test_addresses_and_events_together() -> None:
+    found = block([donated(), staked(), staked(STRANGER), opened(), pledged()])
+    index = watching("DividendPool.Staked", "Campaign.*", addresses=(DONOR,))
+    assert told(hits(found, index)) == [(1, "DividendPool", "Staked"), (4, "Campaign", "Pledged")]
+
+
 def test_everything_counts_once_and_is_the_contracts() -> None:
     found = block([donated()])
     (hit,) = hits(found, watching("Giving.*", "*.Donated"))
