@@ -6,6 +6,7 @@ chain, which reads it once, in order, and keeps no state.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -40,6 +41,7 @@ class Nodes(ScriptedChain):
             ref = None if number in self.lacks else await self.ref(number)
             if ref is None:
                 raise NodeError(f"block {number}: no node gives it")
+            await asyncio.sleep(0)
             block = await self.block(ref)
             if before is not None and block.parent != before.hash:
                 raise BlockGoneError(before.hash)

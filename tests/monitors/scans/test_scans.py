@@ -190,6 +190,34 @@ async def test_a_window_whose_blocks_go_while_it_is_scanned_is_as_of_the_others(
     assert await rig.check("mo_sum", count, 1) == 1
 
 
+async def test_what_a_scan_told_of_and_comes_back_is_the_next_generation(rig, monkeypatch):
+    monkeypatch.setattr(scans_module, "BATCH_WINDOWED", 4)
+    pay(rig.chain, 12)
+    await rig.start()
+    await rig.rest()
+    count = Watching({"window": "count over 1 day >= 3"}, (ANNA,))
+    await count.create(rig.database, "mo_count", from_block=1)
+    rig.chain.grow(1)
+    await rig.follow()
+    await rig.match()
+    await rig.scanner.step()
+    assert await rig.blocks_of("mo_count") == [3]
+    taken = rig.chain.reorganise(11, 1)
+    await rig.follow()
+    await rig.match()
+    assert await rig.blocks_of("mo_count") == []
+    rig.chain.cut(1)
+    rig.chain.put_back(taken)
+    rig.chain.grow(1)
+    await rig.rest()
+    told = [
+        row["id"].rpartition("_")[2]
+        for row in await rig.rows("SELECT id FROM deliveries ORDER BY sequence")
+    ]
+    assert told == ["d1", "c1", "r1", "d2", "c2"]
+    assert await rig.check("mo_count", count, 1) == 1
+
+
 async def test_scans_at_one_place_read_each_block_once(rig):
     pay(rig.chain, 40)
     await rig.start()
