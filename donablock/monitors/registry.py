@@ -273,6 +273,8 @@ class Registry:
 
         async def work(connection: Connection) -> Any:
             row = await _locked(connection, project, monitor)
+            # one that a newer version made is refused, and not cut down to what this one knows
+            definition_of(row["definition"])
             before = {name: row[name] for name in (*_KEPT, "definition")}
             kept = {name: row[name] for name in _KEPT} | _defined(row["definition"])
             values = _checked(row["category"], kept | changes)

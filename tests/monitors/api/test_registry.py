@@ -78,6 +78,20 @@ async def test_of_an_abi_only_what_is_looked_for_is_kept(service):
     assert declared.definition == {"signature": "pay(address to)"}
 
 
+async def test_events_of_our_own_contracts_are_a_category(service):
+    made = await service.monitor(category="donablock", events=["Giving.*"], watches="everything")
+    assert made.definition == {"events": ["Giving.*"], "watches": "everything"}
+    changed = await service.registry.update(
+        service.project, made.id, events=["DividendPool.Staked"], condition="amount > 1 ether"
+    )
+    assert changed.definition["events"] == ["DividendPool.Staked"]
+    for events in (["Givign.*"], ["\x00"], "Giving.*", [5]):
+        with pytest.raises(InputError):
+            await service.registry.update(service.project, made.id, events=events)
+    with pytest.raises(DefinitionError, match="in the category donablock"):
+        await service.monitor(events=["Giving.*"])
+
+
 @pytest.mark.parametrize(
     ("more", "error", "said"),
     [
@@ -258,6 +272,15 @@ async def test_a_change_that_cannot_be_changes_nothing(service, changes, said):
     with pytest.raises(InputError, match=re.escape(said)):
         await service.registry.update(service.project, made.id, **{"note": "new", **changes})
     assert await service.registry.get(service.project, made.id) == made
+
+
+async def test_what_a_newer_version_made_is_not_cut_down(service):
+    made = await service.monitor()
+    await service.rows("UPDATE monitors SET definition = $1", {"condition": "", "later": 1})
+    with pytest.raises(DefinitionError, match="the definition of a monitor"):
+        await service.registry.update(service.project, made.id, name="new")
+    now = await service.registry.get(service.project, made.id)
+    assert (now.name, now.definition) == (made.name, {"condition": "", "later": 1})
 
 
 async def test_changes_at_once_lose_nothing(service):
