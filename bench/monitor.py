@@ -1,6 +1,6 @@
 """Everything that is measured of the monitors, in one run, beside its goals.
 
-python -m bench.monitor [--quick]     measure, write build/bench/monitor.json, say which goals are met
+python -m bench.monitor [--quick]     measure, write build/bench/monitor.json, show the goals
 python -m bench.monitor docs          put the figures of the last run into docs/monitor-bench.md
 
 Each part is a process of its own, that can be run alone as well, and writes a file of its own under
