@@ -1,4 +1,4 @@
-"""donablock rebuild, and donablock pay on the local chain."""
+"""donablock rebuild and resume, and donablock pay on the local chain."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _WEI = 10**18
 
 def add_to(app: typer.Typer) -> None:
     app.command("rebuild")(rebuild)
+    app.command("resume")(resume)
     app.command("pay")(pay)
 
 
@@ -58,6 +59,38 @@ async def _rebuild(chain_id: int, is_check: bool) -> int:
     done = "differ" if is_check else "differed, and are put right"
     out.print(f"{found.count} rows and {len(found.contracts)} contracts {done}.")
     return int(is_check)
+
+
+def resume(
+    chain: Annotated[int, typer.Option(help="The chain's id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Let a chain that has halted be followed again, once you know that your nodes are right.
+
+    It halts where its nodes tell of a reorganisation deeper than 256 blocks. If they still do, it
+    halts again.
+    """
+    asyncio.run(_resume(chain, yes))
+
+
+async def _resume(chain_id: int, is_sure: bool) -> None:
+    async with opened() as database, database.connection() as connection:
+        row = await connection.fetchrow(
+            "SELECT name, halted_because FROM chains WHERE chain_id = $1", chain_id
+        )
+        if row is None:
+            raise InputError(f"chain {chain_id} was never followed here")
+        if row["halted_because"] is None:
+            out.print(f"{row['name']} (chain {chain_id}) has not halted; nothing was changed.")
+            return
+        out.print(row["halted_because"], markup=False)
+        if not is_sure and not typer.confirm("Do the nodes tell the truth now? Go on?"):
+            raise typer.Abort()
+        await connection.execute(
+            "UPDATE chains SET state = 'following', halted_because = NULL WHERE chain_id = $1",
+            chain_id,
+        )
+    out.print(f"{row['name']} (chain {chain_id}) goes on.")
 
 
 def pay(

@@ -11,6 +11,7 @@ import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from donablock.cli.console import out, shown, typed
 from donablock.settings import Settings, settings
@@ -33,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("up")(up)
     app.command("run")(run)
     app.command("migrate")(migrate)
+    app.command("settings")(show_settings)
 
 
 def up(
@@ -144,6 +146,17 @@ def run(
 def migrate() -> None:
     """Bring the database to the schema of this version. Every role does so too, when it starts."""
     asyncio.run(_migrate())
+
+
+def show_settings() -> None:
+    """Show every setting as it is here, and the variable that sets it. Secrets are struck out."""
+    chosen = settings()
+    table = Table("variable", "value", "what", box=None)
+    for name, field in type(chosen).model_fields.items():
+        value = getattr(chosen, name)
+        shown_value = "-" if value is None else str(value)  # a SecretStr shows stars
+        table.add_row(f"DONABLOCK_{name.upper()}", shown_value, field.description or "")
+    out.print(table)
 
 
 async def _migrate() -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from donablock.chain.chains import chain_of
 from donablock.cli.console import out
 from donablock.cli.database import opened
+from donablock.errors import ChainError
+from donablock.roles.beside import heed
 
 if TYPE_CHECKING:
     from asyncpg import Connection
+
+_HEAD_SECONDS = 5.0
 
 _CHAINS = """
 SELECT c.chain_id, c.name, c.state, c.halted_because, cu.number, cu.next_seq - 1 AS produced,
@@ -54,10 +60,30 @@ def status(
 async def _status(as_json: bool) -> None:
     async with opened() as database, database.connection() as connection:
         found = await _found(connection)
+    heads = await _heads([chain["chain_id"] for chain in found["chains"]])
+    for chain in found["chains"]:
+        chain["head"] = heads.get(chain["chain_id"])
     if as_json:
         print(json.dumps(found))
     else:
         _show(found)
+
+
+async def _heads(chain_ids: list[int]) -> dict[int, int]:
+    """The newest block that the nodes tell of, by chain, where a node is named that answers."""
+    from donablock.chain.nodes import Nodes
+    from donablock.roles.chains import node_urls
+
+    urls = node_urls(heed())
+    heads: dict[int, int] = {}
+    for chain_id in chain_ids:
+        if chain_id not in urls:
+            continue
+        with contextlib.suppress(ChainError, TimeoutError):
+            async with asyncio.timeout(_HEAD_SECONDS):
+                async with Nodes(chain_of(chain_id), urls[chain_id]) as nodes:
+                    heads[chain_id] = (await nodes.head()).number
+    return heads
 
 
 async def _found(connection: Connection) -> dict[str, Any]:
@@ -73,15 +99,16 @@ async def _found(connection: Connection) -> dict[str, Any]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    table = Table("chain", "state", "block", "of", "written", "reader", "behind", box=None)
+    table = Table("chain", "state", "head", "block", "of", "written", "reader", "behind", box=None)
     for chain in found["chains"]:
         readers = [one for one in found["consumers"] if one["chain_id"] == chain["chain_id"]]
         for place, reader in enumerate(readers or [None]):
-            cells = ("", "", "", "", "")
+            cells = ("", "", "", "", "", "")
             if place == 0:
                 cells = (
                     f"{chain['name']} ({chain['chain_id']})",
                     chain["state"],
+                    "-" if chain["head"] is None else str(chain["head"]),
                     str(chain["number"]),
                     (chain["block_time"] or "-")[:19].replace("T", " "),
                     f"{_seconds(chain['written_ago'])} ago",

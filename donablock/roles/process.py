@@ -88,6 +88,8 @@ def set_up_logs(chosen: Settings) -> None:
     telemetry.set_up(chosen.log_format, chosen.log_level)
     for name in ("alembic", "aiohttp", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # it tells at length of every connection that is lost, and so do we, in a line
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
 
 
 def exit_code(error: BaseException) -> int:

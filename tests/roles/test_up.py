@@ -207,7 +207,8 @@ def test_whatever_is_killed_the_others_go_on_and_it_comes_back(up):
     with up.start() as command, Receiver() as receiver:
         command.wait_for(READY, log + 1)
         subscribed(up, receiver)
-        pay(up, receiver)
+        # another amount, since the same payment would make the very block that was there before
+        pay(up, receiver, "3.5")
         assert command.stop() == 0
     assert belonging(str(up.data)) == []
 

@@ -75,6 +75,22 @@ def test_the_console_shows_a_line_for_people():
     assert "\x1b" not in written.getvalue(), "no colours where there is no terminal"
 
 
+def test_a_traceback_for_people_shows_no_variables():
+    written = io.StringIO()
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    telemetry.set_up("console", "info", written)
+    try:
+        hidden = "hunter" + "2"
+        raise ValueError(f"odd, {len(hidden)}")
+    except ValueError:
+        log.exception("failed")
+    finally:
+        logging.getLogger().handlers[:], logging.getLogger().level = before
+        structlog.reset_defaults()
+    assert "ValueError: odd, 7" in written.getvalue()
+    assert "hunter2" not in written.getvalue()
+
+
 def test_metrics_have_one_prefix_and_can_be_read_by_prometheus():
     telemetry.counter("tests_run", "tests", "kind").labels("unit").inc(2)
     telemetry.gauge("tests_left", "tests").set(5)
