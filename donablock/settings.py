@@ -84,6 +84,15 @@ class Settings(BaseSettings):
     )
     api_host: str = Field(default="127.0.0.1", description="where the API listens")
     api_port: int = Field(default=8100, ge=0, le=65_535, description="and its port; 0: any")
+    api_root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="where a reverse proxy puts the API, such as /monitors",
+    )
+    api_rate: float = Field(
+        default=10.0, gt=0, le=1e6, description="requests a second of one key, in the long run"
+    )
+    api_burst: float = Field(default=50.0, ge=1, le=1e6, description="requests of one key at once")
     api_url: str | None = Field(
         default=None, description="where commands find the API (default: the port above)"
     )

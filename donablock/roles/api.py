@@ -25,7 +25,7 @@ from donablock.roles.ops import patiently
 from donablock.store.cache import Cache
 from donablock.store.opening import opened_cache
 from donablock.web.app import create_app
-from donablock.web.parts import Parts
+from donablock.web.parts import Limits, Parts
 
 _BACKLOG = 2_048
 
@@ -81,6 +81,8 @@ def _parts(context: Context, cache: Cache) -> Parts:
         cache=cache,
         chains=chains,
         sources=source,
+        limits=Limits(rate=context.settings.api_rate, burst=context.settings.api_burst),
+        root_path=context.settings.api_root_path,
     )
 
 

@@ -68,7 +68,13 @@ def bare(limits: Limits | None = None, root_path: str = "") -> FastAPI:
             RequestValidationError: _told,
         },
     )
-    app.add_middleware(Wire, body=limits.body, requests=limits.requests, root_path=root_path)
+    app.add_middleware(
+        Wire,
+        body=limits.body,
+        body_seconds=limits.body_seconds,
+        requests=limits.requests,
+        root_path=root_path,
+    )
     for one in ROUTERS:
         app.include_router(one.router)
     document.attach(app, root_path)

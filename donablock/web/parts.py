@@ -23,7 +23,8 @@ __all__ = ["Limits", "Parts", "parts_of"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """rate, burst: requests of one key, a second and at once. body: bytes. requests: under way at
+    """rate, burst: requests of one key, a second and at once. body: bytes; body_seconds: until it
+    has arrived. requests: under way at
     once in this process. tails: live tails in this process; tails_per_project: of one project.
     heartbeat: seconds after which a tail that has nothing to tell says so; recheck: seconds after
     which it looks whether its key still opens. backtests: at once in this process;
@@ -32,6 +33,7 @@ class Limits:
     rate: float = 10.0
     burst: float = 50.0
     body: int = 1 << 20
+    body_seconds: float = 30.0
     requests: int = 256
     tails: int = 200
     tails_per_project: int = 20

@@ -85,6 +85,11 @@ KINDS: dict[str, Kind] = {
         "This cannot be done with it",
         "The address is right and the method is not; `Allow` lists those that are.",
     ),
+    "too-slow": Kind(
+        408,
+        "The body did not come in time",
+        "A body has half a minute to arrive. Nothing was done; send it again.",
+    ),
     "body-too-large": Kind(
         413,
         "The body is too large",
@@ -146,6 +151,7 @@ _OF_STATUS = {
     403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
+    408: "too-slow",
     413: "body-too-large",
     415: "unsupported-media-type",
     422: "unprocessable",
@@ -246,9 +252,6 @@ def problem_of(error: Exception) -> Problem:
             return Problem("quota-exceeded", str(error))
         case NotFoundError():
             return Problem("not-found", str(error))
-        case ConditionError():
-            fault = {"where": "body", "pointer": "/condition", "detail": str(error)}
-            return Problem("unprocessable", str(error), [fault | {"position": error.position}])
         case InputError():
             return Problem("unprocessable", str(error))
         case DatabaseFullError():
@@ -277,6 +280,12 @@ def unauthorized(detail: str, *, is_sent: bool = True) -> Problem:
     return Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})
 
 
+def in_text(error: ConditionError, pointer: str) -> Problem:
+    """A fault in a condition or a window, with its place in it."""
+    fault = {"where": "body", "pointer": pointer, "detail": str(error)}
+    return Problem("unprocessable", str(error), [fault | {"position": error.position}])
+
+
 def named_in_body(pointer: str, error: NotFoundError) -> Problem:
     """The address is right, and what the body names is not there."""
     fault = {"where": "body", "pointer": pointer, "detail": str(error)}
@@ -295,11 +304,20 @@ def _of_validation(error: RequestValidationError) -> Problem:
     return Problem("malformed", f"{place}: {first['detail']}{more}", faults)
 
 
+# where the library's words are about Python
+_SAID = {
+    "extra_forbidden": "There is no such field",
+    "model_attributes_type": "Input should be an object",
+    "dict_type": "Input should be an object",
+    "list_type": "Input should be a list",
+}
+
+
 def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
     where, *place = error["loc"] or ("body",)
     pointer = "".join("/" + str(one).replace("~", "~0").replace("/", "~1") for one in place)
     return {
         "where": where if where in ("body", "query", "path", "header") else "body",
         "pointer": pointer[:500],
-        "detail": str(error["msg"]).removeprefix("Value error, ")[:500],
+        "detail": _SAID.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")[:500],
     }

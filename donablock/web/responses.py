@@ -23,6 +23,7 @@ _NAMES = {
     401: "Unauthorized",
     403: "Forbidden",
     404: "NotFound",
+    408: "TooSlow",
     413: "BodyTooLarge",
     415: "UnsupportedMediaType",
     422: "Unprocessable",
@@ -100,7 +101,7 @@ def responses(
     statuses = {400, 500, 503}
     statuses |= {401, 403, 429} if is_protected else set()
     statuses |= {404} if has_id else set()
-    statuses |= {413, 415, 422} if has_body else set()
+    statuses |= {408, 413, 415, 422} if has_body else set()
     statuses |= {422} if has_query else set()
     return {
         status: {"$ref": f"#/components/responses/{_NAMES[status]}"} for status in sorted(statuses)

@@ -8,6 +8,7 @@ while it comes in. An error that nobody foresaw becomes a problem as well.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,11 +42,15 @@ def request_id_of(scope: Mapping[str, Any]) -> str:
 
 
 class Wire:
-    """body: bytes that a request may have. requests: so many are answered at once. root_path: where
-    a proxy has put the application, whether it takes that away from the path or not."""
+    """body: bytes that a request may have; body_seconds: until they are here. requests: so many are
+    answered at once. root_path: where a proxy has put the application, whether it takes that away
+    from the path or not."""
 
-    def __init__(self, app: ASGIApp, body: int, requests: int, root_path: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, body: int, body_seconds: float, requests: int, root_path: str = ""
+    ) -> None:
         self._app = app
+        self._body_seconds = body_seconds
         self._root_path = root_path
         self._body = body
         self._requests = requests
@@ -62,7 +67,7 @@ class Wire:
             scope = {**scope, REQUEST_ID: traceparent.split("-")[1]}
             if self._root_path:
                 scope["root_path"] = self._root_path
-            exchange = _Exchange(scope, receive, send, self._body)
+            exchange = _Exchange(scope, receive, send, self._body, self._body_seconds)
             started = time.perf_counter()
             done = self._begun()
             scope[STREAMING] = done
@@ -104,13 +109,17 @@ class Wire:
 class _Exchange:
     """One request and its answer. HEAD is answered like GET, without the body."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, room: int) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, room: int, seconds: float
+    ) -> None:
         self.scope = scope
         self.is_begun = False
         self.status = 0
         self._receive = receive
         self._send = send
         self._most = self._room = room
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._is_whole = False
         self._method = scope["method"]
         self._is_head = self._method == "HEAD"
         self._is_over = False
@@ -130,8 +139,16 @@ class _Exchange:
     async def receive(self) -> Message:
         if self._is_over:
             return {"type": "http.disconnect"}
-        message = await self._receive()
+        if self._is_whole:  # what is waited for now is that the other end goes away
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            detail = "the body did not come in time"
+            raise Problem("too-slow", detail, headers={"Connection": "close"}) from None
         if message["type"] == "http.request":
+            self._is_whole = not message.get("more_body", False)
             self._room -= len(message.get("body", b""))
             if self._room < 0:
                 raise self._too_large()

@@ -52,14 +52,14 @@ def refused(found: Any, status: int, kind: str, pointer: str | None = None) -> s
         (b'{"rate_per_second": 1e999}', 400, "out of range"),
         (b'{"concurrency": 1' + b"0" * 5_000 + b"}", 400, "out of range"),
         (b'{"concurrency": 1' + b"0" * 400 + b', "url": "http://a"}', 400, "less than"),
-        (b"[]", 400, "valid dictionary"),
-        (b"null", 400, "valid dictionary"),
-        (b'"text"', 400, "valid dictionary"),
+        (b"[]", 400, "an object"),
+        (b"null", 400, "an object"),
+        (b'"text"', 400, "an object"),
         (b"[" * 100_000 + b"]" * 100_000, 422, "nests deeper"),
         (b'{"a":' * 40 + b"1" + b"}" * 40, 422, "nests deeper"),
         (b"[" * 1_000_000, 422, "nests deeper"),
         (b'{"a":' * 200_000, 422, "nests deeper"),
-        (b"[" * 32 + b"]" * 32, 400, "valid dictionary"),
+        (b"[" * 32 + b"]" * 32, 400, "an object"),
         (b'{"a": "' + b"[" * 1_000 + b'"}', 400, "required"),
         (b'"\\"' * 300_000, 400, "not JSON"),
         (b'"\\"' * 300_000 + b"\\", 400, "not JSON"),
@@ -188,6 +188,11 @@ def test_a_condition_says_where_it_is_wrong(api: Api) -> None:
     found = api.post("/v1/monitors", MONITOR | {"condition": "value > 1 eth"})
     fault = found.json()["errors"][0]
     assert (fault["where"], fault["pointer"], fault["position"]) == ("body", "/condition", 10)
+    found = api.post("/v1/monitors", MONITOR | {"window": "count over 1 hours > 5 x"})
+    assert found.json()["errors"][0]["pointer"] == "/window"
+    asked = {"monitor": MONITOR | {"condition": "value"}, "from_block": 1, "to_block": 1}
+    found = api.post("/v1/backtests", asked)
+    assert found.json()["errors"][0]["pointer"] == "/monitor/condition"
 
 
 def test_fifty_addresses_at_once_and_not_more(api: Api) -> None:
@@ -410,6 +415,19 @@ def test_a_body_that_is_not_finished_leaves_nothing(server: Serving, api: Api) -
             + b'{"url": "http://127.0.0.1:9/"}'
         )
     assert api.get("/v1/endpoints").json()["data"] == []
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(database_url: str) -> None:
+    with serving(database_url, limits=replace(ROOMY, body_seconds=0.3)) as server:
+        api = server.api(server.project())
+        host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
+        with socket.create_connection((host, port), timeout=10) as line:
+            line.sendall(
+                b"POST /v1/endpoints HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 500\r\nAuthorization: Bearer %b\r\n\r\n{" % str(api.key).encode()
+            )
+            assert line.recv(100).startswith(b"HTTP/1.1 408 ")
+        assert api.post("/v1/endpoints", {"url": "http://127.0.0.1:9/"}).status_code == 201
 
 
 def test_every_answer_belongs_to_a_trace(server: Serving, api: Api) -> None:

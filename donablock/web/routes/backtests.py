@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Body, Request
 from pydantic import Field
 
-from donablock.errors import InputError
+from donablock.errors import ConditionError, InputError
 from donablock.monitors import backtest as service
 from donablock.monitors.backtest import Backtest
 from donablock.monitors.deployed import contracts_of
@@ -19,7 +19,7 @@ from donablock.monitors.registry import MOST_AT_ONCE
 from donablock.web.access import Reader
 from donablock.web.parts import Parts, parts_of
 from donablock.web.problems import Problem
-from donablock.web.routes.monitors import MONITORS, NewMonitor
+from donablock.web.routes.monitors import MONITORS, NewMonitor, misread
 from donablock.web.shapes import MOST_INTEGER, Address, Asked, MonitorId, Shown
 from donablock.web.strict import Route
 
@@ -121,7 +121,10 @@ async def create_backtest(
     if spec.chain_id not in parts.chains:
         known = ", ".join(f"{one.name} ({id})" for id, one in sorted(parts.chains.items()))
         raise InputError(f"chain {spec.chain_id} is not known; known are {known or 'none'}")
-    monitor = service.prepared(spec)
+    try:
+        monitor = service.prepared(spec)
+    except ConditionError as error:
+        raise misread(error, body.monitor, "/monitor") from None
     addresses = [address_of(one) for one in spec.addresses]
     return await _run(parts, caller.project_id, spec.chain_id, monitor, addresses, body)
 
@@ -175,11 +178,11 @@ async def _run(
         raise InputError(f"this server has no node of chain {chain_id}, so it cannot look there")
     if _under_way >= parts.limits.backtests:
         raise Problem("busy", f"{_under_way} backtests are under way; try again in a moment")
-    await _count(parts, project)
-    async with parts.database.connection() as connection:
-        own = await contracts_of(connection, chain_id, CONSUMER)
     _under_way += 1
     try:
+        await _count(parts, project)
+        async with parts.database.connection() as connection:
+            own = await contracts_of(connection, chain_id, CONSUMER)
         found = await service.backtest(
             source,
             monitor,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from donablock.errors import NotFoundError
+from donablock.errors import ConditionError, NotFoundError
 from donablock.monitors.categories import CATEGORIES
 from donablock.monitors.conditions.parser import MAX_DECIMALS
 from donablock.monitors.monitor import MAX_CONTRACTS, Definition, definition_of
@@ -15,7 +15,7 @@ from donablock.monitors.registry import MOST_AT_ONCE, MonitorRow, MonitorSpec
 from donablock.web.access import Reader, Writer
 from donablock.web.paging import Cursor, Limit, Page, text_after, token
 from donablock.web.parts import parts_of
-from donablock.web.problems import named_in_body
+from donablock.web.problems import Problem, in_text, named_in_body
 from donablock.web.responses import UNPROCESSABLE, made, place_of
 from donablock.web.shapes import (
     ADDRESS,
@@ -285,6 +285,12 @@ def shown(row: MonitorRow) -> MonitorShown:
     return MonitorShown(**(defined | rest))
 
 
+def misread(error: ConditionError, body: NewMonitor | MonitorChange, pointer: str = "") -> Problem:
+    """Says in which of the two texts the fault is, where that can be known."""
+    written = [name for name in ("condition", "window") if getattr(body, name)]
+    return in_text(error, f"{pointer}/{written[0]}" if len(written) == 1 else pointer)
+
+
 MONITORS = {
     "received": {
         "summary": "What an address receives of the chain's coin",
@@ -390,6 +396,8 @@ async def create_monitor(
         row = await parts_of(request).registry.create(caller.project_id, body.spec())
     except NotFoundError as error:
         raise named_in_body("/endpoint_id", error) from None
+    except ConditionError as error:
+        raise misread(error, body) from None
     response.headers["Location"] = place_of(request, f"/v1/monitors/{row.id}")
     return shown(row)
 
@@ -426,6 +434,8 @@ async def update_monitor(
         row = await registry.update(caller.project_id, monitor_id, **body.changes())
     except NotFoundError as error:
         raise named_in_body("/endpoint_id", error) from None
+    except ConditionError as error:
+        raise misread(error, body) from None
     return shown(row)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -10,11 +11,13 @@ from starlette.responses import HTMLResponse, JSONResponse
 from donablock.store import migrations
 from donablock.web import page
 from donablock.web.parts import parts_of
+from donablock.web.problems import Problem
 from donablock.web.shapes import Shown
 from donablock.web.strict import Route
 
 router = APIRouter(route_class=Route, tags=["operation"])
 
+_PATIENCE = 5.0
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
@@ -39,8 +42,12 @@ async def health() -> Alive:
 async def ready(request: Request) -> Ready:
     """The database is there and has the schema of this version; else 503. Send it no requests
     meanwhile."""
-    async with parts_of(request).database.connection() as connection:
-        await migrations.check(connection)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            async with parts_of(request).database.connection() as connection:
+                await migrations.check(connection)
+    except TimeoutError:
+        raise Problem("database-away", "the database does not answer") from None
     return Ready(status="ready")
 
 
