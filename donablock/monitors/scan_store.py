@@ -242,8 +242,9 @@ async def watch(connection: Connection, monitor_id: str, number: int) -> list[st
 
 
 async def are_unchanged(connection: Connection, revisions: Mapping[str, int]) -> bool:
-    """Whether these monitors are as they were read, and stay so until the transaction ends. Last in
-    it: whoever changes a monitor holds its project first."""
+    """Whether these monitors are as they were read, and stay so until the transaction ends. Locks
+    are taken in the order of whoever changes a monitor: the monitor, its project (quotas.count),
+    its revision."""
     rows = await connection.fetch(
         "SELECT id, revision FROM monitors"
         " WHERE id = ANY($1) AND is_enabled AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE",

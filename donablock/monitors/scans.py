@@ -381,16 +381,15 @@ class Scanner:
             if not moved:
                 return False, why
             await writing.confirmed(here.number - self._chain.confirmations)
-            await quotas.count(connection, writing.messages)
-            revision = await next_revision(connection) if is_there else None
             revisions = {one.monitor.id: one.monitor.revision for one in mine}
             if not await scan_store.are_unchanged(connection, revisions):
                 raise _ChangedError
-            if revision is not None:
+            await quotas.count(connection, writing.messages)
+            if is_there:
                 await scan_store.hand_over(
                     connection,
                     mine[0].monitor.id,
-                    revision,
+                    await next_revision(connection),
                     seq=here.seq + 1,
                     number=here.number + 1,
                 )

@@ -495,15 +495,23 @@ async def test_a_monitor_that_is_deleted_ends_it(halfway):
     assert await halfway.blocks_of("mo_anna") == [1, 2, 3, 4]
 
 
-async def test_addresses_that_are_added_are_looked_for_from_their_own_block_on(halfway):
+@pytest.mark.parametrize("is_taken_up", [False, True])
+async def test_addresses_that_are_added_are_looked_for_from_their_own_block_on(
+    halfway, is_taken_up
+):
     await orders.watch(halfway.database, "mo_anna", [BEN])
+    if is_taken_up:
+        halfway.chain.grow(1)
+        await halfway.follow()
+        await halfway.match()
+        halfway.again()
     await halfway.scan()
     halfway.chain.append([transfer(CARA, BEN, 1)])
     await halfway.rest()
     rows = await halfway.rows(
         "SELECT block_number FROM matches WHERE address = $1", bytes.fromhex(BEN[2:])
     )
-    assert [row["block_number"] for row in rows] == [14]
+    assert [row["block_number"] for row in rows] == [14 + is_taken_up]
     (row,) = await halfway.rows(
         "SELECT active_from_block FROM monitor_addresses WHERE address = $1",
         bytes.fromhex(BEN[2:]),
