@@ -119,8 +119,9 @@ test: compile web ## all tests (under ten minutes on two cores)
 	@$(python) -m pytest tests -n 2 --dist worksteal
 
 .PHONY: test-deep
-test-deep: setup ## a million calls over all state machines; adds up, can be resumed
+test-deep: setup ## a million calls of state machines, 500 schedules of faults; adds up, can be resumed
 	@$(python) -m tests.contracts.stateful.deep
+	@$(python) -m tests.pipeline.deep
 
 .PHONY: kafka
 kafka: setup ## run the stream on a real Apache Kafka broker (needs Maven and Java 17)

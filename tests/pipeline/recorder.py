@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 import socket
 import struct
 from collections import Counter, defaultdict, deque
@@ -22,7 +21,7 @@ from standardwebhooks import Webhook
 Manner = Callable[["Got", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
 """Answers one request. True: the connection may be used again."""
 
-HANGS = 3.0
+HANGS = 4.0
 """Seconds, longer than any sender of these tests waits."""
 
 
@@ -134,8 +133,6 @@ class Recorder:
         """Whatever should never come: other paths, signatures that are wrong."""
         self.manners: Counter[str] = Counter()
         self._next: defaultdict[str, deque[str]] = defaultdict(deque)
-        self._chance: random.Random | None = None
-        self._share = 0.0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -158,20 +155,9 @@ class Recorder:
         """The next requests of this path are answered so, one after the other; then it is good."""
         self._next[path].extend(manners)
 
-    def misbehave(self, chance: random.Random | None, share: float = 0.0) -> None:
-        """This share of all other requests is answered badly, whichever way."""
-        self._chance, self._share = chance, share
-
-    def repent(self) -> None:
-        """Good from now on."""
-        self._next.clear()
-        self.misbehave(None)
-
     def _manner(self, path: str) -> str:
         if self._next[path]:
             return self._next[path].popleft()
-        if self._chance is not None and self._chance.random() < self._share:
-            return self._chance.choice(BAD)
         return "good"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

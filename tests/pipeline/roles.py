@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -14,7 +16,7 @@ from donablock import telemetry
 from donablock.chain.chains import Chain, chain_of
 from donablock.chain.nodes import Nodes
 from donablock.chain.rpc import Limits as NodeLimits
-from donablock.errors import DatabaseGoneError
+from donablock.errors import DatabaseError, DatabaseGoneError
 from donablock.monitors import worker
 from donablock.monitors.breaker import Breaker
 from donablock.monitors.deliverer import Deliverer, Limits
@@ -34,9 +36,9 @@ LOOPBACK = Policy.of(["127.0.0.0/8"], is_http_allowed=True)
 TRY_AGAIN = 75
 """Exit code of a role that found no database when it started: its keeper starts it again."""
 
-SENDING = SendingLimits(names=0.3, connect=0.4, total=0.7, body=0.3)
-LEASE = 1.5
-WINDOW = 10
+SENDING = SendingLimits(names=0.5, connect=1.0, total=1.2, body=0.3)
+LEASE = 3.0
+WINDOW = 16
 """In place of 256 blocks: whoever is further behind catches up, many blocks in a transaction."""
 
 
@@ -73,6 +75,16 @@ async def _database(setting: Setting) -> AsyncIterator[Database]:
         await database.close()
 
 
+async def _until_followed(database: Database) -> None:
+    """As the roles wait: without a worker that has begun there is no stream."""
+    while True:
+        with contextlib.suppress(DatabaseError):
+            async with database.connection() as connection:
+                if await connection.fetchval("SELECT EXISTS (SELECT FROM cursors)"):
+                    return
+        await asyncio.sleep(0.05)
+
+
 def _stream(setting: Setting, database: Database) -> AbstractAsyncContextManager[Stream]:
     if setting.brokers is None:
         return OutboxStream.opened(database)
@@ -97,6 +109,7 @@ async def relay(setting: Setting) -> None:
 
 async def match(setting: Setting) -> None:
     async with _database(setting) as database, _stream(setting, database) as stream:
+        await _until_followed(database)
         await Matcher(database, stream, chain()).run()
 
 

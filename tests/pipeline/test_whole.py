@@ -30,7 +30,7 @@ from tests.pipeline.whole import (
 )
 from tests.store.mock_kafka import MockKafka
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
+pytestmark = [pytest.mark.asyncio, pytest.mark.slow, pytest.mark.timeout(900)]
 
 SEED = 5
 LEAST_PLACES = {"worker": 20, "matcher": 20, "deliverer": 20, "relay": 10}
@@ -60,7 +60,7 @@ async def test_every_lie_and_a_death_at_every_await(database, database_url, tmp_
                 whole.killing = every
                 for number, known in enumerate(LIES):
                     if number == len(LIES) // 2:
-                        await whole.change(Setting(database_url, nodes, kafka.bootstrap, topic))
+                        whole.change(Setting(database_url, nodes, kafka.bootstrap, topic))
                     tip = story.turn()
                     liar.repent()
                     lie = liar.inject(known.lie, method=known.method)

@@ -46,7 +46,7 @@ from tests.pipeline.ledger import Ledger, Order, Page, page_of
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.roles import Setting
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a pipeline that has not come to rest never will."""
 
 _AWAY = (
@@ -87,40 +87,63 @@ class Story:
     """What a chain goes through: it grows, is reorganised, is cut, goes back to what it left."""
 
     def __init__(self, chain: FakeChain, chance: random.Random, *, deepest: int = 6) -> None:
+        """deepest: blocks that are taken back at once, counted from the highest there ever was, so
+        that whoever was away meanwhile has no more to take back either."""
         self.chain = chain
         self.happened: Counter[str] = Counter()
         self._chance = chance
         self._deepest = deepest
         self._left: FakeBlock | None = None
+        self._forked_at = 0
+        self._highest = 0
 
     def turn(self, *, most: int = 2, grows: bool = True) -> FakeBlock:
         """Something happens; the head. most: new blocks; grows: and a full one after them."""
         chain, chance = self.chain, self._chance
-        what, deepest = chance.random(), min(self._deepest, chain.head.number)
-        if what < 0.3 and deepest:
-            depth = chance.randint(1, deepest)
-            self._left = chain.head
-            below = chain.at(chain.head.number - depth)
-            assert below is not None
-            chain.head = below
-            self.happened["cut" if depth == 1 else "cut deep"] += 1
-        elif what < 0.4 and self._left is not None:
+        lowest = max(0, self._highest - self._deepest)
+        what, deepest = chance.random(), chain.head.number - lowest
+        if what < 0.3 and deepest > 0:
+            self._cut(chance.randint(1, deepest))
+        elif what < 0.4 and self._left is not None and self._forked_at >= lowest:
             self._left, chain.head = chain.head, self._left
             self.happened["back"] += 1
         for _ in range(chance.randint(0, most)):
-            chain.mine(*(fill(chance) if chance.random() < 0.7 else ()))
-            self.happened["grown"] += 1
+            self._grow(*(fill(chance) if chance.random() < 0.7 else ()))
         if grows:
-            chain.mine(*fill(chance))
-            self.happened["grown"] += 1
+            self._grow(*fill(chance))
         return chain.head
 
     def leap(self, blocks: int) -> FakeBlock:
         """So many full blocks at once; the head."""
         for _ in range(blocks):
-            self.chain.mine(*fill(self._chance))
+            self._grow(*fill(self._chance))
         self.happened["leapt"] += 1
         return self.chain.head
+
+    def branch(self, below: FakeBlock, blocks: int, chance: random.Random) -> FakeBlock:
+        """A fork beside the chain; its head."""
+        head = self.chain.fork(below, *(fill(chance) for _ in range(blocks)))
+        self._highest = max(self._highest, head.number)
+        self.happened["branched"] += 1
+        return head
+
+    def outgrow(self) -> FakeBlock:
+        """Blocks until no fork is as high as the chain; the head."""
+        while self.chain.head.number <= self._highest + 1:
+            self.chain.mine(*fill(self._chance))
+        return self.chain.head
+
+    def _cut(self, depth: int) -> None:
+        self._left = self.chain.head
+        below = self.chain.at(self.chain.head.number - depth)
+        assert below is not None
+        self.chain.head, self._forked_at = below, below.number
+        self.happened["cut" if depth == 1 else "cut deep"] += 1
+
+    def _grow(self, *transactions: FakeTransaction) -> None:
+        self.chain.mine(*transactions)
+        self._highest = max(self._highest, self.chain.head.number)
+        self.happened["grown"] += 1
 
 
 # --- who is killed when ---------------------------------------------------------------------------
@@ -160,13 +183,12 @@ class EveryPlace:
 class AtRandom:
     """Every role is killed at some suspension, early or late, again and again."""
 
-    def __init__(self, chance: random.Random, *, latest: float = 2_000.0) -> None:
+    def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._latest = latest
 
     def next(self, _role: str) -> Mapping[str, Any]:
-        # as often among the first ten as among the next hundred
-        return {"at": int(self._latest ** self._chance.random())}
+        # as often in the tens, while it begins, as in the hundreds, while it works
+        return {"at": int(10 * 100 ** self._chance.random())}
 
     def died(self, role: str, place: str) -> None: ...
 
@@ -241,11 +263,14 @@ class Whole:
         if role in self._children:
             self._children[role].kill()
 
-    async def change(self, setting: Setting) -> None:
-        """Another stream, or other nodes: every role is killed and comes back with it."""
-        self.setting = setting
+    def kill_all(self) -> None:
         for child in self._children.values():
             child.kill()
+
+    def change(self, setting: Setting) -> None:
+        """Another stream, or other nodes: every role is killed and comes back with it."""
+        self.setting = setting
+        self.kill_all()
 
     async def _keep(self) -> None:
         while True:
@@ -253,7 +278,7 @@ class Whole:
                 child = self._children.get(role)
                 if child is None or not child.is_alive:
                     self._started(role, child)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
 
     def _started(self, role: str, before: Child | None) -> None:
         if before is not None:
@@ -286,25 +311,41 @@ class Whole:
             if self._keeping.done():
                 self._keeping.result()
             with contextlib.suppress(OSError, *_AWAY):
-                state = await self._state()
-                if state == (tip.hash, 0, 0):
-                    return
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{state} at the end, and not block {tip.number} {tip.hash}")
-            await asyncio.sleep(0.03)
+                connection = await asyncpg.connect(self._url, timeout=5)
+                try:
+                    while state != (tip.hash, 0, 0) and not self._keeping.done():
+                        state = await _state(connection)
+                        if time.monotonic() > deadline:
+                            why = await connection.fetch(_LEFT)
+                            raise AssertionError(
+                                f"{state} at the end, and not block {tip.number} {tip.hash}; left:"
+                                f" {[tuple(row) for row in why]}"
+                            )
+                        await asyncio.sleep(0.05)
+                finally:
+                    connection.terminate()
+            if state == (tip.hash, 0, 0):
+                return
+            await asyncio.sleep(0.1)
 
-    async def _state(self) -> tuple[str, int, int]:
-        """(hash of the cursor, messages that are not matched, deliveries under way)"""
-        connection = await asyncpg.connect(self._url, timeout=5)
-        try:
-            row = await connection.fetchrow(
-                "SELECT cursors.hash, coalesce(next_seq - 1 - seq, next_seq), (SELECT count(*) FROM"
-                " deliveries WHERE state IN (1, 2)) FROM cursors LEFT JOIN positions"
-                " ON positions.chain_id = cursors.chain_id AND consumer = 'matcher'"
-            )
-        finally:
-            connection.terminate()
-        return ("", 0, 0) if row is None else ("0x" + row[0].hex(), row[1], row[2])
+
+_LEFT = """
+SELECT DISTINCT ON (d.id) d.id, d.state, d.attempts, d.next_at - now(), e.open_until - now(),
+    a.status, a.error
+FROM deliveries AS d JOIN endpoints AS e ON e.id = d.endpoint_id
+LEFT JOIN attempts AS a ON a.delivery_id = d.id
+WHERE d.state IN (1, 2) ORDER BY d.id, a.number DESC LIMIT 5
+"""
+
+
+async def _state(connection: Any) -> tuple[str, int, int]:
+    """(hash of the cursor, messages that are not matched, deliveries under way)"""
+    row = await connection.fetchrow(
+        "SELECT cursors.hash, coalesce(next_seq - 1 - seq, next_seq), (SELECT count(*) FROM"
+        " deliveries WHERE state IN (1, 2)) FROM cursors LEFT JOIN positions"
+        " ON positions.chain_id = cursors.chain_id AND consumer = 'matcher'"
+    )
+    return ("", 0, 0) if row is None else ("0x" + row[0].hex(), row[1], row[2])
 
 
 # --- the verdict ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ class Proxy:
         self._login = parts.netloc.rpartition("@")[0]
         self._database = parts.path
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self.cut_at: bytes | None = None
         """The next time the server is sent this, its answer is thrown away with the connection."""
         self.cuts = 0
@@ -31,6 +32,9 @@ class Proxy:
             yield proxy
         finally:
             proxy._server.close()
+            for task in proxy._serving:
+                task.cancel()
+            await asyncio.gather(*proxy._serving, return_exceptions=True)
 
     @property
     def url(self) -> str:
@@ -39,6 +43,17 @@ class Proxy:
         return f"postgresql://{self._login}@127.0.0.1:{port}{self._database}?sslmode=disable"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            await self._pass_on(reader, writer)
+        except (asyncio.CancelledError, ConnectionError):
+            writer.close()
+        finally:
+            self._serving.discard(task)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             to_reader, to_writer = await asyncio.open_unix_connection(self._target)
         except OSError:
@@ -63,9 +78,11 @@ class Proxy:
                 await writer.drain()
 
         tasks = {asyncio.create_task(forth()), asyncio.create_task(back())}
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for one in (writer, to_writer):
-            one.close()
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for one in (writer, to_writer):
+                one.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
