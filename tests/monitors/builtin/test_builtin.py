@@ -119,6 +119,13 @@ def test_a_strangers_factory_makes_nothing_of_ours() -> None:
     assert created(found, OURS) == {}
 
 
+def test_only_one_event_of_the_factory_makes_something_ours() -> None:
+    listed = logged(FACTORY, "CampaignFactory", "AssetListed", asset=CAMPAIGN, decimals=18)
+    found = block([listed, pledged()])
+    assert names(found) == [(0, "CampaignFactory", "AssetListed")]
+    assert created(found, OURS) == {}
+
+
 def test_a_campaign_made_in_an_earlier_block_is_ours_and_one_of_a_later_block_is_not() -> None:
     found = block([pledged()], number=50)
     for since, expected in ((49, 1), (50, 0), (51, 0)):

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from rich.console import Console
 from web3 import Web3
+from web3.logs import DISCARD
 
 from donablock.chain import manifest as manifest_module
 from donablock.chain.chains import chain_of
@@ -126,6 +127,18 @@ def plain(value: Any) -> Any:
 class Followed:
     database: Database
     source: Nodes
+    worker: Worker
+    matcher: Matcher
+    projections: Projections
+
+    async def rest(self) -> None:
+        """Until all have come to the chain's end."""
+        while await self.worker.step():
+            pass
+        while await self.matcher.step():
+            pass
+        while await self.projections.step():
+            pass
 
     async def fetch(self, query: str, *values: Any) -> list[Any]:
         async with self.database.connection() as connection:
@@ -141,6 +154,20 @@ class Followed:
             monitor,
         )
         return [msgspec.json.decode(row["payload"]) for row in rows]
+
+    async def rows(self) -> dict[Log, Expected]:
+        rows = await self.fetch("SELECT * FROM contract_events")
+        return {
+            ("0x" + row["block_hash"].hex(), row["log_index"]): Expected(
+                row["contract"],
+                "0x" + row["address"].hex(),
+                row["name"],
+                plain(row["args"]),
+                "0x" + row["transaction_hash"].hex(),
+                row["block_number"],
+            )
+            for row in rows
+        }
 
     async def dump(self) -> list[str]:
         rows = await self.fetch("SELECT e::text AS row FROM contract_events AS e ORDER BY 1")
@@ -174,30 +201,15 @@ async def followed(
         await worker.take_over()
         matcher = Matcher(database, stream, chain)
         projections = Projections(database, stream, chain, source=source)
-        while await worker.step():
-            pass
-        while await matcher.step():
-            pass
-        while await projections.step():
-            pass
-        yield Followed(database, source)
+        made = Followed(database, source, worker, matcher, projections)
+        await made.rest()
+        yield made
 
 
 @pytest.mark.asyncio
 async def test_every_log_of_ours_is_one_row_with_its_names(demo: Demo, followed: Followed) -> None:
-    rows = await followed.fetch("SELECT * FROM contract_events")
-    found = {
-        ("0x" + row["block_hash"].hex(), row["log_index"]): Expected(
-            row["contract"],
-            "0x" + row["address"].hex(),
-            row["name"],
-            plain(row["args"]),
-            "0x" + row["transaction_hash"].hex(),
-            row["block_number"],
-        )
-        for row in rows
-    }
-    assert len(found) == len(rows) == len(demo.expected) > 1_000
+    found = await followed.rows()
+    assert len(found) == len(demo.expected) > 1_000
     assert found == demo.expected
     # what the manifest names is ours, or one of the four that are not
     ours = {one.contract for one in demo.expected.values()}
@@ -275,3 +287,49 @@ async def test_a_check_names_the_row_that_was_tampered_with(followed: Followed) 
     assert [str(one) for one in checked.differences] == [said]
     await rebuild(followed.database, followed.source, chain)
     assert (await rebuild(followed.database, followed.source, chain, is_check=True)).is_same
+
+
+def open_campaign(demo: Demo) -> str:
+    """One more campaign, on the terms of the demo's first; its address."""
+    w3 = demo.node.w3
+    at = demo.manifest.addresses["CampaignFactory"]
+    factory = w3.eth.contract(at, abi=abi("CampaignFactory"))
+    first = factory.events.CampaignCreated().get_logs(from_block=0)[0]
+    before = w3.eth.get_transaction(first["transactionHash"])
+    _, arguments = factory.decode_function_input(before["input"])
+    passed = demo.node.now - w3.eth.get_block(first["blockNumber"])["timestamp"]
+    terms = {**arguments["terms"], "deadline": arguments["terms"]["deadline"] + passed}
+    demo.node.request("anvil_impersonateAccount", before["from"])
+    demo.node.set_balance(before["from"], 10**18)
+    call = factory.functions.create(arguments["charity_id"], terms)
+    receipt = w3.eth.wait_for_transaction_receipt(call.transact({"from": before["from"]}))
+    (created,) = factory.events.CampaignCreated().process_receipt(receipt, DISCARD)
+    return str(created["args"]["campaign"]).lower()
+
+
+@pytest.mark.asyncio
+async def test_what_the_node_takes_back_is_taken_back(demo: Demo, followed: Followed) -> None:
+    made = "SELECT consumer FROM contract_instances WHERE address = $1 ORDER BY consumer"
+    snapshot = demo.node.snapshot()
+    try:
+        campaign = open_campaign(demo)
+        await followed.rest()
+        longer = by_web3(demo.node.w3, demo.manifest)
+        assert await followed.rows() == longer
+        new = longer.keys() - demo.expected.keys()
+        assert {longer[at].contract for at in new} == {"CampaignFactory", "Campaign"}
+        found = await followed.fetch(made, bytes.fromhex(campaign[2:]))
+        assert [row["consumer"] for row in found] == ["matcher", "projections"]
+        demo.node.request("anvil_reorg", 1, [])
+        demo.node.mine()
+        await followed.rest()
+        assert await followed.rows() == demo.expected
+        assert await followed.fetch(made, bytes.fromhex(campaign[2:])) == []
+        retracted = await followed.fetch(
+            "SELECT block_hash, log_index FROM matches WHERE monitor_id = 'mo_all' AND state = 3"
+        )
+        assert {("0x" + row["block_hash"].hex(), row["log_index"]) for row in retracted} == new
+        chain = chain_of(CHAIN)
+        assert (await rebuild(followed.database, followed.source, chain, is_check=True)).is_same
+    finally:
+        demo.node.revert(snapshot)
