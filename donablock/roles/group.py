@@ -38,7 +38,7 @@ from donablock.roles.chains import Followed, followed
 from donablock.roles.first_key import first_key
 from donablock.roles.local_chain import LocalChain
 from donablock.roles.ops import split_address
-from donablock.settings import Settings
+from donablock.settings import ROOT, Settings
 from donablock.store.opening import opened_database
 from donablock.store.postgres import EmbeddedPostgres
 
@@ -243,6 +243,9 @@ def _members(chosen: Settings) -> list[Member]:
     for place, (name, roles) in enumerate(parts.items()):
         ops = f"{host}:{port + place if port else _free_port(host)}"
         environment = os.environ | chosen.model_copy(update={"ops": ops}).environment()
+        # they find the package wherever we found it
+        paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
         members.append(Member(name, tuple(roles), environment, ops))
     return members
 

@@ -20,6 +20,10 @@ from typing import Any
 
 from donablock.settings import ROOT
 
+SCRIPT = Path(sys.executable).parent / "donablock"
+DONABLOCK = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "donablock"]
+"""As `make setup` puts it on the PATH; a module, where the environment was made otherwise."""
+
 PATIENCE = 90.0
 """Seconds for anything that must come; a busy machine is no failure."""
 
@@ -28,7 +32,8 @@ def environment(**settings: object) -> dict[str, str]:
     """Ours, without what the one who runs the tests has set for himself."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DONABLOCK_")}
     given = {f"DONABLOCK_{name.upper()}": str(value) for name, value in settings.items()}
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | given
+    found = {} if SCRIPT.exists() else {"PYTHONPATH": str(ROOT)}
+    return kept | found | {"PYTHONUNBUFFERED": "1"} | given
 
 
 def free_port(count: int = 1) -> int:
@@ -64,7 +69,7 @@ class Command:
         self.env = dict(env)
         with log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "donablock", *arguments],
+                [*DONABLOCK, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -119,7 +124,7 @@ def once(
 ) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command that ends by itself."""
     done = subprocess.run(
-        [sys.executable, "-m", "donablock", *arguments],
+        [*DONABLOCK, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -130,6 +130,23 @@ def test_pay_pays_on_no_chain_but_a_local_one(capsys):
         assert len(server.asked) == 1
 
 
+def test_settings_are_shown_without_their_secrets(capsys, monkeypatch):
+    hidden = {
+        "DONABLOCK_NODES": '{"56": ["https://node.example/hunter2"]}',
+        "DONABLOCK_DATABASE_URL": "postgresql://me:hunter2@db/x",
+        "DONABLOCK_REDIS_URL": "redis://:hunter2@cache",
+        "DONABLOCK_API_KEY": "dbk_hunter2",
+        "DONABLOCK_KAFKA_OPTIONS": '{"sasl.password": "hunter2"}',
+    }
+    for name, value in hidden.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    code, out, _ = said(capsys, "settings")
+    assert code == 0 and "hunter2" not in out
+    for name in type(settings()).model_fields:
+        assert f"DONABLOCK_{name.upper()} " in out
+
+
 # --- the client -----------------------------------------------------------------------------------
 
 

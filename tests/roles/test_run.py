@@ -3,12 +3,14 @@ chain, and the embedded database as the server that all of them reach by its URL
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import tempfile
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from donablock.chain.node import Anvil
@@ -153,10 +155,6 @@ def test_each_role_runs_alone_and_another_takes_over_when_it_is_killed(machines,
 
 
 def _trace_ids(machines) -> int:
-    import asyncio
-
-    import asyncpg
-
     async def work():
         connection = await asyncpg.connect(machines.settings["database_url"])
         try:
@@ -246,6 +244,44 @@ def test_a_node_that_is_away_makes_the_worker_not_ready_and_is_waited_for(machin
         assert said["checks"]["nodes of chain 31337"] != "ok"
         with Anvil(port=port):
             eventually("readiness", lambda: ready(worker))
+
+
+def test_a_chain_that_halted_is_told_of_and_goes_on_when_a_person_says_so(machines, anvil):
+    with machines.start("worker") as worker:
+        eventually("readiness", lambda: ready(worker))
+        eventually("blocks", lambda: _chain(machines).get("number") == 3)
+        assert worker.stop() == 0
+    _do(machines, "UPDATE chains SET state = 'halted', halted_because = 'too deep'")
+    with machines.start("worker") as worker:
+        url = f"http://127.0.0.1:{worker.ops}/ready"
+        _, said = eventually(
+            "503", lambda: (found := _answer(url, 503)) and "worker" in str(found) and found
+        )
+        assert said["checks"]["worker of chain 31337"] == "too deep"
+        anvil.mine(2)
+        assert _chain(machines)["state"] == "halted" and _chain(machines)["number"] == 3
+        code, _, _ = once(machines.env(), "resume", "--chain", "31337")
+        assert code == 130, "without an answer nothing goes on"
+        assert _chain(machines)["state"] == "halted"
+        assert "goes on" in good(machines.env(), "resume", "--chain", "31337", "--yes")
+        eventually("blocks", lambda: _chain(machines)["number"] == 5)
+        eventually("readiness", lambda: ready(worker))
+    assert "has not halted" in good(machines.env(), "resume", "--chain", "31337")
+    assert once(machines.env(), "resume", "--chain", "1")[0] == 2
+
+
+def _chain(machines) -> dict:
+    (found,) = json.loads(good(machines.env(), "status", "--json"))["chains"] or [{}]
+    return found
+
+
+def _do(machines, statement: str) -> None:
+    async def work():
+        connection = await asyncpg.connect(machines.settings["database_url"])
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(work())
 
 
 def _answer(url: str, status: int):
