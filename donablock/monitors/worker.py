@@ -274,6 +274,7 @@ class Worker:
             for block in blocks:
                 with span("block", chain=chain_id, number=block.number):
                     await self._append(connection, ADDED, encode_block(block))
+                    _log.debug("block", chain=chain_id, number=block.number, items=block.items)
             await self._move(connection, after)
 
         await self._database.run(work, idempotent_by="the cursor's hash")

@@ -4,6 +4,8 @@ itself answers is tried in test_up.py; here a server of the standard library say
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,7 +14,7 @@ import pytest
 from donablock.cli.client import Api, ApiError, RefusedError, segment
 from donablock.cli.main import main
 from donablock.errors import InputError
-from donablock.settings import settings
+from donablock.settings import ROOT, settings
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +147,38 @@ def test_settings_are_shown_without_their_secrets(capsys, monkeypatch):
     assert code == 0 and "hunter2" not in out
     for name in type(settings()).model_fields:
         assert f"DONABLOCK_{name.upper()} " in out
+
+
+GROUPS = ("monitor", "endpoint", "project")
+
+
+def _in_documents():
+    """(document, command line) of every `donablock ...` that the documents show."""
+    for path in sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "deploy").rglob("*.md")):
+        text = path.read_text().replace("\\\n", " ")
+        for block in re.findall(r"```sh\n(.*?)```", text, re.S):
+            for line in block.splitlines():
+                found = re.match(r"(?:\.venv/bin/)?donablock (.*)", line.partition(" #")[0].strip())
+                if found:
+                    yield path.name, found[1]
+        for line in re.findall(r"`donablock ([a-z][^`]*)`", text):
+            yield path.name, line
+
+
+def test_every_command_and_option_that_the_documents_show_is_there(capsys):
+    shown = list(dict.fromkeys(_in_documents()))
+    assert len(shown) > 20
+    helps: dict[tuple[str, ...], str] = {}
+    for document, line in shown:
+        words = shlex.split(line)
+        command = tuple(words[: 2 if words[0] in GROUPS and len(words) > 1 else 1])
+        if command[-1] == "...":
+            command = command[:-1]
+        if command not in helps:
+            assert main([*command, "--help"]) == 0, f"{document}: donablock {line}"
+            helps[command] = capsys.readouterr().out
+        for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+            assert f"{option} " in helps[command], f"{document}: donablock {line}: {option}"
 
 
 # --- the client -----------------------------------------------------------------------------------
