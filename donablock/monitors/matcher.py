@@ -129,6 +129,7 @@ class Matcher:
 
         with span("match", trace=messages[-1].trace, chain=self._chain.chain_id):
             done = await self._database.run(work, idempotent_by="the position in the stream")
+            _log.debug("matched", chain=self._chain.chain_id, up_to=messages[-1].seq)
         if done is not None:
             self.roster, self.deployed = done
         return True
