@@ -78,6 +78,7 @@ def bare(limits: Limits | None = None, root_path: str = "") -> FastAPI:
     for one in ROUTERS:
         app.include_router(one.router)
     document.attach(app, root_path)
+    app.state.made = {}
     return app
 
 

@@ -15,6 +15,8 @@ from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from donablock.errors import DatabaseError, NotFoundError, UnauthorizedError
 from donablock.monitors.events import Event, Events
@@ -22,7 +24,7 @@ from donablock.telemetry import gauge
 from donablock.web.parts import Limits
 from donablock.web.problems import Problem
 
-__all__ = ["Tails"]
+__all__ = ["TailResponse", "Tails"]
 
 PAUSE = 0.5
 """Seconds between two looks for what is new."""
@@ -34,6 +36,23 @@ _BATCH = 100
 
 _log = structlog.get_logger(__name__)
 _open = gauge("api_tails", "live tails that are open")
+
+
+class TailResponse(StreamingResponse):
+    """Gives its place back when it is over, however it ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, texts: AsyncIterator[str], give_back: Callable[[], None]) -> None:
+        # a proxy that collects the stream would hold back what is new
+        super().__init__(texts, headers={"X-Accel-Buffering": "no"})
+        self._give_back = give_back
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._give_back()
 
 
 class Tails:
@@ -49,8 +68,8 @@ class Tails:
         and they never end by themselves."""
         self._ending.set()
 
-    def check(self, project: str) -> None:
-        """Raises Problem where one more would be too many."""
+    def take(self, project: str) -> Callable[[], None]:
+        """A place for one more; what is returned gives it back. Raises Problem if there is none."""
         limits = self._limits
         if self._of[project] >= limits.tails_per_project or self._of.total() >= limits.tails:
             raise Problem(
@@ -59,6 +78,14 @@ class Tails:
                 f" {limits.tails}; end one",
                 headers={"Retry-After": "5"},
             )
+        self._of[project] += 1
+        _open.set(self._of.total())
+
+        def give_back() -> None:
+            self._of[project] -= 1
+            _open.set(self._of.total())
+
+        return give_back
 
     async def follow(
         self,
@@ -71,20 +98,8 @@ class Tails:
     ) -> AsyncIterator[str]:
         """The text of the stream. since: the last sequence that the reader has; None: it is new.
         still_may: raises UnauthorizedError when the key opens no more. shown: an event as JSON."""
-        self._of[project] += 1
-        _open.set(self._of.total())
-        try:
-            tail = _Tail(events, project, monitor, shown)
-            yield "retry: 3000\n\n"
-            async for text in self._follow(tail, since, still_may):
-                yield text
-        finally:
-            self._of[project] -= 1
-            _open.set(self._of.total())
-
-    async def _follow(
-        self, tail: _Tail, since: int | None, still_may: Callable[[], Awaitable[object]]
-    ) -> AsyncIterator[str]:
+        tail = _Tail(events, project, monitor, shown)
+        yield "retry: 3000\n\n"
         is_begun = False
         told = checked = looked = time.monotonic()
         while not self._ending.is_set():

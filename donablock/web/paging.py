@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
@@ -17,6 +18,15 @@ __all__ = ["Cursor", "Limit", "Page", "number_after", "text_after", "token"]
 T = TypeVar("T")
 
 _VERSION = "1"
+# by what the pages of each kind are turned
+_LAST = {
+    "ep": re.compile(r"ep_[0-9a-f]{24}"),
+    "mo": re.compile(r"mo_[a-z0-9]{16}"),
+    "key": re.compile(r"key_[a-z0-9]{16}"),
+    "address": re.compile(r"0x[0-9a-f]{40}"),
+    "delivery": re.compile(r"[0-9]{1,18}", re.ASCII),
+    "event": re.compile(r"[0-9]{1,18}", re.ASCII),
+}
 
 Limit = Annotated[int, Query(ge=1, le=100, description="At most so many on the page")]
 Cursor = Annotated[
@@ -52,7 +62,7 @@ def text_after(kind: str, cursor: str | None) -> str:
         version, found, last = base64.urlsafe_b64decode(padded).decode().split("|", 2)
     except (binascii.Error, ValueError):
         raise _foreign() from None
-    if (version, found) != (_VERSION, kind) or not last.isascii() or not last.isprintable():
+    if (version, found) != (_VERSION, kind) or not _LAST[kind].fullmatch(last):
         raise _foreign()
     return last
 
@@ -60,11 +70,7 @@ def text_after(kind: str, cursor: str | None) -> str:
 def number_after(kind: str, cursor: str | None) -> int | None:
     """The same, of a number."""
     last = text_after(kind, cursor)
-    if not last:
-        return None
-    if not last.isdigit() or len(last) > 18:
-        raise _foreign()
-    return int(last)
+    return int(last) if last else None
 
 
 def _foreign() -> Problem:

@@ -81,7 +81,6 @@ def explore(
     seconds: int | None = None,
     examples: int | None = None,
     seed_number: int | None = None,
-    workers: int = 1,
     phases: str = "examples,coverage,fuzzing,stateful",
     more: Sequence[str] = (),
 ) -> tuple[int, str]:
@@ -108,7 +107,8 @@ def explore(
             "run",
         ]
         command += [f"{server.url}/openapi.json", "--checks", "all", "--phases", phases]
-        command += ["-H", f"Authorization: Bearer {api.key}", "--workers", str(workers)]
+        command += ["-H", f"Authorization: Bearer {api.key}", "--workers", "1"]
+        # two at once meet a fault of Python 3.11's own parser (python/cpython issue 106905)
         command += ["--no-color", "--generation-database", "none", *more]
         if seconds is not None:
             command += ["--max-time", str(seconds)]
@@ -139,7 +139,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=int, default=600, help="for all of it")
     parser.add_argument("--seed", type=int, default=None, help="to repeat a run")
-    parser.add_argument("--workers", type=int, default=2, help="at once")
     parser.add_argument("more", nargs="*", help="for schemathesis itself, after --")
     chosen = parser.parse_args(arguments)
     with playground(services_support._server()) as server:
@@ -147,7 +146,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             server,
             seconds=chosen.seconds,
             seed_number=chosen.seed,
-            workers=chosen.workers,
             more=chosen.more,
         )
     print(said)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from donablock.monitors.registry import MOST_AT_ONCE
+from donablock.web.paging import token
 from tests.web.serving import ROOMY, Api, Serving, serving
 
 JSON = {"Content-Type": "application/json"}
@@ -230,6 +231,9 @@ def test_fifty_addresses_at_once_and_not_more(api: Api) -> None:
         ("cursor=!!", 400, "/cursor"),
         ("cursor=abc", 422, "/cursor"),
         ("cursor=MXxlcHxhYmM", 422, "/cursor"),
+        ("cursor=" + token("mo", "x"), 422, "/cursor"),
+        ("cursor=" + token("mo", "mo_' OR 1=1 -- abc"), 422, "/cursor"),
+        ("cursor=" + token("ep", "ep_0123456789abcdef01234567"), 422, "/cursor"),
         ("cursor=MXxtb3wA", 422, "/cursor"),
     ],
     ids=lambda value: str(value)[:30],
@@ -471,6 +475,7 @@ def test_too_many_at_once_are_told_to_come_again(database_url: str) -> None:
                 if found.status_code != 200:
                     break
             refused(found, 503, "busy")
+            assert api.get("/health").status_code == 200
             assert found.headers["Retry-After"] == "1"
             line.sendall(b'{"url": "http://127.0.0.1:9/"}')
             assert line.recv(100).startswith(b"HTTP/1.1 201 ")

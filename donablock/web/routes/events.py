@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import Field
-from starlette.responses import StreamingResponse
 
 from donablock.monitors.events import EventPage as Found
 from donablock.web.access import Reader, bearer
+from donablock.web.live import TailResponse
 from donablock.web.paging import Cursor, Limit, Page, number_after, token
 from donablock.web.parts import parts_of
 from donablock.web.responses import UNPROCESSABLE
@@ -141,7 +141,8 @@ async def list_monitor_events(
 @router.get(
     "/v1/monitors/{monitor_id}/events/live",
     summary="Follow a monitor's events",
-    response_class=StreamingResponse,
+    status_code=200,
+    response_class=TailResponse,
     responses=UNPROCESSABLE
     | {
         200: {
@@ -166,7 +167,7 @@ async def follow_events(
             description="The `id` of the last event that you have: go on from there",
         ),
     ] = None,
-) -> StreamingResponse:
+) -> TailResponse:
     """Server-sent events: an event comes as it is found (`event: detected`, with an `id`), and
     again when its state changes (`confirmed`, `retracted`, without one). `data` is the event as
     `GET /v1/events/{event_id}` has it, without its deliveries. A line that begins with a colon
@@ -179,7 +180,7 @@ async def follow_events(
     parts = parts_of(request)
     tails = request.app.state.tails
     await parts.registry.get(caller.project_id, monitor_id)
-    tails.check(caller.project_id)
+    give_back = tails.take(caller.project_id)
     request.scope[STREAMING]()
     text = bearer(request) or ""
     stream = tails.follow(
@@ -190,9 +191,7 @@ async def follow_events(
         lambda: parts.keys.authenticate(text),
         lambda event: EventShown.model_validate(event).model_dump_json(),
     )
-    return StreamingResponse(
-        stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-    )
+    return TailResponse(stream, give_back)
 
 
 @router.get("/v1/events/{event_id}", summary="Get an event")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, JSONResponse
@@ -53,10 +54,22 @@ async def ready(request: Request) -> Ready:
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> Response:
-    return JSONResponse(request.app.openapi(), headers={"Cache-Control": "max-age=300"})
+    made = _once(request, "openapi", lambda document: JSONResponse(document).body)
+    return Response(made, media_type="application/json", headers={"Cache-Control": "max-age=300"})
 
 
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> Response:
     headers = {"Cache-Control": "max-age=300", "Content-Security-Policy": _POLICY}
-    return HTMLResponse(page.html(request.app.openapi()), headers=headers)
+    made = _once(request, "docs", lambda document: page.html(document).encode())
+    return HTMLResponse(made, headers=headers)
+
+
+def _once(
+    request: Request, name: str, make: Callable[[dict[str, Any]], bytes | memoryview]
+) -> bytes:
+    """What is made of the document never changes, and takes a while to make."""
+    kept: dict[str, bytes] = request.app.state.made
+    if name not in kept:
+        kept[name] = bytes(make(request.app.openapi()))
+    return kept[name]
