@@ -45,8 +45,8 @@ class Roster:
         self, connection: Connection, chain_id: int, *, seq: int, number: int
     ) -> tuple[Roster, list[tuple[Monitor, list[str]]]]:
         """The roster with every change that is committed, itself where there is none; and the
-        monitors that are new or were changed, each with its addresses that are new. seq, number:
-        the next message, and the block from which on what is new is watched.
+        monitors with a window that are new or were changed, each with its addresses that are new.
+        seq, number: the next message, and the block from which on what is new is watched.
         """
         newest = await _newest(connection, chain_id)
         if newest <= self.revision:
@@ -58,7 +58,7 @@ class Roster:
         )
         edit = self.index.edit()
         windowed = {monitor.id: monitor for monitor in self.windowed}
-        looking: list[Monitor] = []
+        changed: dict[str, Monitor] = {}
         new: list[str] = []
         asked: list[Asked] = []
         for row in rows:
@@ -80,11 +80,11 @@ class Roster:
                 edit.put(monitor, await _addresses(connection, monitor.id))
             else:
                 edit.put(monitor)
-            looking.append(monitor)
             if is_new:
                 new.append(monitor.id)
             if monitor.definition.window:
                 windowed[monitor.id] = monitor
+                changed[monitor.id] = monitor
         await _follow_addresses(connection, edit, self.index, self.revision, chain_id)
         await scan_store.ask(connection, asked)
         await connection.execute(
@@ -95,9 +95,11 @@ class Roster:
             number,
         )
         await window_store.drop_idle(connection, chain_id, self.revision)
-        added = await _begin_addresses(connection, chain_id, self.revision, number, new)
+        added = await _begin_addresses(
+            connection, chain_id, self.revision, seq, number, list(changed)
+        )
         roster = Roster(edit.done(), newest, tuple(windowed.values()))
-        return roster, [(monitor, added.get(monitor.id, [])) for monitor in looking]
+        return roster, [(monitor, added.get(id, [])) for id, monitor in changed.items()]
 
 
 async def _newest(connection: Connection, chain_id: int) -> int:
@@ -130,21 +132,30 @@ def read_monitor(row: Any, number: int) -> Monitor | None:
 
 
 async def _begin_addresses(
-    connection: Connection, chain_id: int, revision: int, number: int, new: list[str]
+    connection: Connection,
+    chain_id: int,
+    revision: int,
+    seq: int,
+    number: int,
+    wanted: list[str],
 ) -> dict[str, list[str]]:
-    """Writes down from which block on those that are new are watched, and returns them by monitor.
-    With a new monitor (`new`) that is its own first block. Those of a monitor whose scan is to make
-    it live are the scan's."""
+    """Writes down from which block on those that are new are watched. With a monitor that is new
+    itself that is its own first block; those of one whose scan is to make it live are the scan's.
+    Returns those of the monitors `wanted`."""
     rows = await connection.fetch(
-        "UPDATE monitor_addresses AS a SET active_from_block = CASE WHEN m.id = ANY($4)"
+        "WITH begun AS ("
+        " UPDATE monitor_addresses AS a SET active_from_block = CASE"
+        "   WHEN m.active_from_seq = $4 AND coalesce(m.definition->>'window', '') = ''"
         "   THEN least($3, coalesce(m.from_block, $3)) ELSE $3 END"
         " FROM monitors AS m WHERE m.id = a.monitor_id AND m.chain_id = $1 AND a.revision > $2"
         "   AND a.is_watched AND a.active_from_block IS NULL AND m.active_from_seq IS NOT NULL"
-        " RETURNING a.monitor_id, a.address",
+        " RETURNING a.monitor_id, a.address)"
+        " SELECT monitor_id, address FROM begun WHERE monitor_id = ANY($5)",
         chain_id,
         revision,
         number,
-        new,
+        seq,
+        wanted,
     )
     found: dict[str, list[str]] = {}
     for row in rows:
