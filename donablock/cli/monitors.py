@@ -167,7 +167,7 @@ def remove(id: Id, addresses: Addresses) -> None:
     """Watch these addresses no more."""
     api = Api.configured()
     for part in _parts(addresses):
-        api.ask("POST", _path(id, "addresses", "remove"), {"addresses": part})
+        api.ask("POST", _path(id, "unwatch"), {"addresses": part})
 
 
 @app.command()

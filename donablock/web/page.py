@@ -27,6 +27,7 @@ summary { cursor: pointer; padding: .5rem .8rem; overflow-wrap: anywhere; }
 details > :not(summary) { margin-left: .8rem; margin-right: .8rem; }
 .verb { display: inline-block; min-width: 4.6em; font: 700 .8em ui-monospace, monospace; }
 .quiet { color: var(--quiet); } table { border-collapse: collapse; width: 100%; }
+details > table { width: calc(100% - 1.6rem); }
 td { vertical-align: top; padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line); }
 nav a { margin-right: .9rem; }
 """
@@ -105,10 +106,19 @@ def _fields(schema: dict[str, Any]) -> str:
     for name, one in schema.get("properties", {}).items():
         needed = "" if name in schema.get("required", ()) else " <span class=quiet>optional</span>"
         rows.append(
-            f"<tr><td><code>{_text(name)}</code>{needed}<td>{_kind(one)}"
-            f"<td>{_inline(one.get('description', ''))}"
+            f"<tr><td><code>{_text(name)}</code>{needed}<td>{_kind(one)}<td>{_inline(_said(one))}"
         )
     return f"<table>{''.join(rows)}</table>"
+
+
+def _said(schema: dict[str, Any]) -> str:
+    """What a field is; of one that may be null it can stand with what it is else."""
+    inner = [_said(one) for one in schema.get("anyOf", ())]
+    return str(schema.get("description") or next(filter(None, inner), ""))
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:,}"
 
 
 def _kind(schema: dict[str, Any]) -> str:
@@ -127,7 +137,7 @@ def _kind(schema: dict[str, Any]) -> str:
     if kind == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     bounds = [
-        f"{word} {schema[key]:,}"
+        f"{word} {_number(schema[key])}"
         for key, word in (
             ("minimum", "from"),
             ("maximum", "to"),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.web.fuzz import explore, playground
 
-SECONDS = 40
+SECONDS = 35
 
 
 @pytest.mark.slow
