@@ -141,17 +141,21 @@ class Matcher:
     ) -> tuple[Roster, Deployed]:
         """Messages in order; blocks that come one after the other are written together."""
         chain_id = self._chain.chain_id
-        first = messages[0]
-        roster, new = await self.roster.taken_up(
-            connection, chain_id, seq=first.seq, number=_next_number(first)
-        )
-        if new:
-            after, at = await self._beginning(connection, before, first)
-            await window_store.begin(connection, chain_id, new, roster.index, number=after, at=at)
+        first, following = messages[0], _next_number(messages)
+        roster, deployed = self.roster, self.deployed
+        if following is not None:
+            roster, new = await roster.taken_up(
+                connection, chain_id, seq=first.seq, number=following
+            )
+            if new:
+                after, at = await self._beginning(connection, before, first)
+                await window_store.begin(
+                    connection, chain_id, new, roster.index, number=after, at=at
+                )
+            deployed = await deployed.taken_up(connection)
+            if deployed is not self.deployed and deployed.came is not None:
+                await look_again(connection, chain_id, deployed.came, following - 1)
         writing = Writing(connection, self._chain, self._names)
-        deployed = await self.deployed.taken_up(connection)
-        if deployed is not self.deployed and deployed.came is not None:
-            await look_again(connection, chain_id, deployed.came, _next_number(first) - 1)
         run: list[Block] = []
         traces: dict[bytes, str | None] = {}
         number: int | None = before.number
@@ -256,11 +260,13 @@ def _item(hit: Hit) -> tuple[int, int]:
     return (hit.transaction.index, -1 if hit.log is None else hit.log.index)
 
 
-def _next_number(message: Message) -> int:
-    """The height of the block that comes next, with this message or after it."""
-    if message.kind == ADDED:
-        return decode_block(message.payload).number
-    return decode_ref(message.payload).number
+def _next_number(messages: Sequence[Message]) -> int | None:
+    """The height of the next block that comes: that of the first message, or lower, where blocks go
+    first. None where all of them tell of blocks that go: more may go, and nobody knows yet."""
+    for message in messages:
+        if message.kind == ADDED:
+            return decode_block(message.payload).number
+    return None
 
 
 def _raw(text: str) -> bytes:

@@ -207,6 +207,22 @@ async def test_changes_take_part_from_the_next_block_on(line):
     assert await block() == set()
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_a_monitor_made_while_blocks_go_sees_all_that_come_in_their_place(line, limit):
+    line.chain.grow(5)
+    await line.rest()
+    await orders.monitor(line.database, "mo_anna", "erc20", [ANNA])
+    line.chain.cut(3)
+    paid = transfer(BEN, ANNA, 5)
+    block = line.chain.append([paid])  # lower than the first block that goes
+    line.chain.grow(4)
+    await line.rest(limit)
+    id = event(block, paid, "mo_anna", ANNA, "in")
+    assert await line.said() == [("detected", id + "_d1"), ("confirmed", id + "_c1")]
+    (row,) = await line.rows("active_from_block", "monitors", "id")
+    assert row["active_from_block"] == block.number
+
+
 async def test_a_monitor_that_is_disabled_still_tells_what_becomes_of_its_events(line):
     await orders.monitor(line.database, "mo_anna", "erc20", [ANNA])
     await line.rest()
