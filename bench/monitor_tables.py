@@ -26,7 +26,7 @@ def markdown(result: dict[str, Any]) -> str:
     parts, others = result["parts"], result["cores"]["others"]
     head = (
         f"Measured at {result['at']} with Python {result['python']} on {result['machine']}: one "
-        f"core for what is measured, {others or 'the same one'} for the rest. The load was "
+        f"core for what is measured, {others or 'the same one'} for the rest.\nThe load was "
         f"{result['load_before']} before the start."
     )
     sections = (
@@ -114,5 +114,19 @@ def _webhooks(part: dict[str, float], deliveries: dict[str, Any]) -> str:
 
 def _others(part: dict[str, Any]) -> str:
     names = ("blocks_per_second", "logs_per_second", "blocks_per_second_of_the_reader")
-    rows = ((name, *_rates(one, *names)) for name, one in part["readers"].items())
-    return _table(("reader", "blocks/s", "logs/s", "blocks/s of its processor time"), rows)
+    whole, backfill = part["ratios"].values()
+    rows = (
+        (name, *_rates(one, *names), _times(whole.get(name)), _times(backfill.get(name)))
+        for name, one in part["readers"].items()
+    )
+    head = ("reader", "blocks/s", "logs/s", "blocks/s of its processor time")
+    return (
+        "We against each, as so many times its blocks/s: by the clock, and by processor time.\n\n"
+        + _table((*head, "ours", "ours, backfill"), rows)
+    )
+
+
+def _times(ratio: dict[str, float] | None) -> str:
+    if ratio is None:
+        return ""
+    return f"{ratio['times_by_the_clock']:.2f}, {ratio['times_by_processor_time']:.2f}"

@@ -76,8 +76,17 @@ PARTS = {
                 "blocks_per_second": 300.0,
                 "logs_per_second": 3_000,
                 "blocks_per_second_of_the_reader": 600.0,
-            }
-        }
+            },
+            "theirs": {
+                "blocks_per_second": 100.0,
+                "logs_per_second": 1_000,
+                "blocks_per_second_of_the_reader": 150.0,
+            },
+        },
+        "ratios": {
+            part: {"theirs": {"times_by_the_clock": 3.0, "times_by_processor_time": 4.0}}
+            for part in monitor_others.OURS
+        },
     },
 }
 
@@ -123,6 +132,7 @@ def test_the_document_has_every_figure_and_no_other_heading() -> None:
     text = markdown(result)
     assert "| matches written | at least 100,000 matches/s | 20,000 | **missed** |" in text
     assert "At most 3,100 a second, 5,000 a second of the deliverer's processor time." in text
+    assert "| theirs | 100 | 1,000 | 150 | 3.00, 4.00 | 3.00, 4.00 |" in text
     headings = [line for line in text.splitlines() if line.startswith("#")]
     document = monitor.DOCUMENT.read_text()
     shown = [line for line in document.splitlines() if line.startswith("### ")]
