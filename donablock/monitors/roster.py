@@ -12,7 +12,6 @@ place: what its window holds there follows from all blocks before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -23,6 +22,9 @@ from donablock.monitors import scan_store, window_store
 from donablock.monitors.index import Index, IndexEdit
 from donablock.monitors.monitor import Monitor, definition_of
 from donablock.monitors.scan_store import Asked
+
+_TOGETHER = 1_000
+"""Monitors whose addresses are read at once."""
 
 _log = structlog.get_logger(__name__)
 
@@ -59,6 +61,7 @@ class Roster:
         edit = self.index.edit()
         windowed = {monitor.id: monitor for monitor in self.windowed}
         changed: dict[str, Monitor] = {}
+        unknown: list[Monitor] = []
         new: list[str] = []
         asked: list[Asked] = []
         for row in rows:
@@ -77,7 +80,7 @@ class Roster:
             if is_new and first is not None and first < number:
                 asked.append(Asked(monitor.id, first, number - 1))
             if self.index.monitors.get(monitor.id) is None:
-                edit.put(monitor, await _addresses(connection, monitor.id))
+                unknown.append(monitor)
             else:
                 edit.put(monitor)
             if is_new:
@@ -85,6 +88,11 @@ class Roster:
             if monitor.definition.window:
                 windowed[monitor.id] = monitor
                 changed[monitor.id] = monitor
+        for at in range(0, len(unknown), _TOGETHER):
+            some = unknown[at : at + _TOGETHER]
+            found = await _addresses(connection, [monitor.id for monitor in some])
+            for monitor in some:
+                edit.put(monitor, found.get(monitor.id, ()))
         await _follow_addresses(connection, edit, self.index, self.revision, chain_id)
         await scan_store.ask(connection, asked)
         await connection.execute(
@@ -163,11 +171,14 @@ async def _begin_addresses(
     return found
 
 
-async def _addresses(connection: Connection, monitor_id: str) -> Iterable[str]:
+async def _addresses(connection: Connection, monitor_ids: list[str]) -> dict[str, list[str]]:
+    """Those that each of them watches."""
     rows = await connection.fetch(
-        "SELECT address FROM monitor_addresses WHERE monitor_id = $1 AND is_watched", monitor_id
+        "SELECT monitor_id, array_agg(address) AS addresses FROM monitor_addresses"
+        " WHERE monitor_id = ANY($1) AND is_watched GROUP BY monitor_id",
+        monitor_ids,
     )
-    return ("0x" + row["address"].hex() for row in rows)
+    return {row["monitor_id"]: ["0x" + one.hex() for one in row["addresses"]] for row in rows}
 
 
 async def _follow_addresses(

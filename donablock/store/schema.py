@@ -248,7 +248,8 @@ monitors = sa.Table(
     _column("updated_at", Time, server_default=NOW),
     _column("deleted_at", Time, nullable=True),
     _one_of("direction", "in", "out", "all"),
-    Index("monitors_revision_idx", "revision"),
+    # the newest change of a chain is asked for with every message
+    Index("monitors_chain_id_revision_idx", "chain_id", "revision"),
 )
 
 monitor_addresses = sa.Table(
