@@ -24,7 +24,7 @@ SCRIPT = Path(sys.executable).parent / "donablock"
 DONABLOCK = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "donablock"]
 """As `make setup` puts it on the PATH; a module, where the environment was made otherwise."""
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds for anything that must come; a busy machine is no failure."""
 
 

@@ -29,7 +29,7 @@ from tests.roles.processes import (
 from tests.roles.receiver import Receiver
 from tests.services_support import in_memory
 
-pytestmark = [pytest.mark.anvil, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.anvil, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ME = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
