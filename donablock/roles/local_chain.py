@@ -53,7 +53,7 @@ class LocalChain:
         return self._folder / STATE
 
     def prepare(self, console: Console) -> None:
-        """Makes the chain's folder where there is none, which takes half a minute if a demo has to
+        """Makes the chain's folder where there is none, which takes up to a minute if a demo has to
         be played for it. Raises ChainError and its kind."""
         if self._state.is_file() and self.manifests.is_dir():
             return
