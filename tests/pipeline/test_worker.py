@@ -244,12 +244,44 @@ async def test_far_behind_many_blocks_go_in_one_transaction(database, monkeypatc
     worker = Worker(database, chain, Facts(), start=0)
     await worker.take_over()
     assert await worker.step()
-    assert worker.cursor.number == 310
+    assert worker.cursor.number == 330 - worker_module.NEAR
     async with database.connection() as connection:
         commits = await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM blocks")
         assert commits == 4
-        assert await connection.fetchval("SELECT state FROM chains") == "following"
+        assert await connection.fetchval("SELECT state FROM chains") == "backfilling"
     await settle(worker)
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT state FROM chains") == "following"
+    assert await standing(database) == hashes(chain.canonical)
+
+
+async def test_a_worker_that_is_killed_while_far_behind_does_not_stay_so(database, monkeypatch):
+    monkeypatch.setattr(worker_module, "WINDOW", 20)
+    chain = ScriptedChain()
+    chain.grow(330)
+    killed = Worker(database, chain, Facts(), start=0)
+    await killed.take_over()
+    assert await killed.step()
+    worker = Worker(database, chain, Facts(), start=0)
+    await worker.take_over()
+    await settle(worker)
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT state FROM chains") == "following"
+
+
+async def test_a_little_behind_they_go_together_and_the_newest_one_by_one(database):
+    chain = ScriptedChain()
+    chain.grow(30)
+    worker = Worker(database, chain, Facts(), start=0)
+    await worker.take_over()
+    commits = []
+    while await worker.step():
+        async with database.connection() as connection:
+            commits.append(
+                await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM blocks")
+            )
+            assert await connection.fetchval("SELECT state FROM chains") == "following"
+    assert commits == list(range(1, worker_module.NEAR + 2))
     assert await standing(database) == hashes(chain.canonical)
 
 
