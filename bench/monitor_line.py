@@ -21,8 +21,8 @@ __all__ = ["Line"]
 class Line:
     """The times are unix times, by the number of the block.
 
-    seen: a node first told of it, or of one above it. answered: it was read whole and checked; only
-    of blocks that are read one by one. committed: its matches are.
+    seen: a node first told of it, or of one above it. answered: it was read whole and checked, and
+    given to the worker. committed: its matches are.
     """
 
     def __init__(self) -> None:
@@ -99,8 +99,14 @@ class _Source:
         self._line.answered[found.number] = time.time()
         return found
 
-    def blocks(self, numbers: range) -> AsyncGenerator[Block, None]:
-        return self._nodes.blocks(numbers)
+    async def blocks(self, numbers: range) -> AsyncGenerator[Block, None]:
+        reading = self._nodes.blocks(numbers)
+        try:
+            async for found in reading:
+                self._line.answered[found.number] = time.time()
+                yield found
+        finally:
+            await reading.aclose()
 
 
 class _Matcher(Matcher):

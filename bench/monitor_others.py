@@ -8,7 +8,6 @@ runs from the first question to the last answer's end, without the start of the 
 
 ours                  worker and matcher: every block by hash with its proofs, logs matched, and
                       stream, matches and positions committed to a disk
-ours, backfill        the part of it that is more than 256 blocks below the head
 web3.py, by block     get_logs of one block after the other, as a loop does that follows a chain;
                       events decoded, and one receipt for each hit
 web3.py, by hundreds  the same with a hundred blocks in one question
@@ -51,7 +50,6 @@ from donablock.chain.chains import chain_of
 from donablock.chain.node import connect
 from donablock.chain.nodes import Nodes
 from donablock.monitors.deliverer import calm_collector
-from donablock.monitors.worker import WINDOW
 from donablock.store.database import Database
 from donablock.store.postgres import EmbeddedPostgres
 
@@ -61,7 +59,7 @@ ETL = ROOT / ".venv-etl" / "bin" / "ethereumetl"
 BLOCKS, QUICK_BLOCKS, EACH = 1_000, 320, 10
 RANGE = 100
 SETTINGS = {"ethereum-etl": ("-B", "100", "-b", "100"), "ethereum-etl, preset": ()}
-OURS = ("ours", "ours, backfill")
+OURS = "ours"
 PATIENCE = 120.0
 """Seconds for one run of ethereum-etl."""
 
@@ -83,24 +81,19 @@ def rates(blocks: int, seconds: float, work: float) -> Figures:
 # --- us -------------------------------------------------------------------------------------------
 
 
-async def ours(server: EmbeddedPostgres, chain: Filled) -> dict[str, Figures]:
+async def ours(server: EmbeddedPostgres, chain: Filled) -> Figures:
     facts = chain_of(chain.node.chain_id)
     async with Database.opened(server.url) as database, Nodes(facts, [chain.node.url]) as nodes:
         await watch(database, [watched(place) for place in range(WATCHED)])
         calm_collector()
         began, worked = time.time(), time.process_time()
         async with Line.running(database, nodes, facts, chain.first) as line:
-            backfill = await line.until(chain.last - WINDOW) - began
-            work = time.process_time() - worked
             seconds = await line.until(chain.last) - began
             whole = time.process_time() - worked
         async with database.connection() as connection:
             found = await connection.fetchval("SELECT count(*) FROM matches")
         assert found == chain.hits, f"{found} of {chain.hits} matches were found"
-        return {
-            "ours": rates(chain.blocks, seconds, whole),
-            "ours, backfill": rates(chain.blocks - WINDOW, backfill, work),
-        }
+        return rates(chain.blocks, seconds, whole)
 
 
 # --- a loop of web3.py ----------------------------------------------------------------------------
@@ -176,7 +169,7 @@ def measure(is_quick: bool) -> dict[str, Any]:
         with contextlib.ExitStack() as inner:
             with elsewhere():
                 server = inner.enter_context(serving())
-            found |= uvloop.run(ours(server, chain))
+            found[OURS] = uvloop.run(ours(server, chain))
         found["web3.py, by block"] = loop(chain, 1)
         found["web3.py, by hundreds"] = loop(chain, RANGE)
         for name, settings in SETTINGS.items():
@@ -185,19 +178,19 @@ def measure(is_quick: bool) -> dict[str, Any]:
         "cores": layout(),
         "chain": {"blocks": chain.blocks, "transfers": chain.transfers, "hits": chain.hits},
         "readers": found,
-        "ratios": {part: ratios(found, part) for part in OURS},
+        "ratios": ratios(found),
     }
 
 
-def ratios(found: dict[str, Figures], part: str) -> dict[str, Figures]:
+def ratios(found: dict[str, Figures]) -> dict[str, Figures]:
     """How many times as quick we are: by the clock, and by the reader's own processor time."""
     return {
         name: {
-            "times_by_the_clock": _times(found[part], one, "blocks_per_second"),
-            "times_by_processor_time": _times(found[part], one, "blocks_per_second_of_the_reader"),
+            "times_by_the_clock": _times(found[OURS], one, "blocks_per_second"),
+            "times_by_processor_time": _times(found[OURS], one, "blocks_per_second_of_the_reader"),
         }
         for name, one in found.items()
-        if name not in OURS
+        if name != OURS
     }
 
 

@@ -114,15 +114,14 @@ def _webhooks(part: dict[str, float], deliveries: dict[str, Any]) -> str:
 
 def _others(part: dict[str, Any]) -> str:
     names = ("blocks_per_second", "logs_per_second", "blocks_per_second_of_the_reader")
-    whole, backfill = part["ratios"].values()
     rows = (
-        (name, *_rates(one, *names), _times(whole.get(name)), _times(backfill.get(name)))
+        (name, *_rates(one, *names), _times(part["ratios"].get(name)))
         for name, one in part["readers"].items()
     )
     head = ("reader", "blocks/s", "logs/s", "blocks/s of its processor time")
     return (
         "We against each, as so many times its blocks/s: by the clock, and by processor time.\n\n"
-        + _table((*head, "ours", "ours, backfill"), rows)
+        + _table((*head, "ours"), rows)
     )
 
 

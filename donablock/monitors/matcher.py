@@ -30,6 +30,7 @@ from donablock.monitors.matching import Hit, Tally, match_block
 from donablock.monitors.payloads import Names
 from donablock.monitors.roster import Roster
 from donablock.monitors.window_store import Fired
+from donablock.monitors.worker import HISTORY
 from donablock.monitors.writing import MatchedChain, Writing
 from donablock.store import positions
 from donablock.store.database import Database, Leadership
@@ -48,9 +49,6 @@ WAIT = 5.0
 
 PRUNED = 64
 """Blocks after which what windows need no more is thrown away."""
-
-HISTORY = 86_400.0
-"""Seconds: an older block is caught up with, and says nothing of how quick we are."""
 
 _blocks = counter("matcher_blocks", "blocks that were matched, or taken back", "chain", "kind")
 _matches = counter("matcher_matches", "matches that were written", "chain")

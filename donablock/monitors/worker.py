@@ -43,17 +43,22 @@ WINDOW = 256
 LATEST = -1
 """As a start: the block that is the newest when the chain is first followed."""
 
+NEAR = 4
+"""Newest blocks that are written one by one: they are replaced often. Further behind, many are read
+ahead and written together."""
+
 BATCH = 100
 """Blocks written in one transaction, while catching up; at most so many bytes of messages:"""
 BATCH_BYTES = 8 << 20
+
+HISTORY = 86_400.0
+"""Seconds: an older block is caught up with, and says nothing of how quick we are."""
 
 _NO_HASH = bytes(32)
 _head = gauge("chain_head", "height of the newest block that the nodes tell of", "chain")
 _written = gauge("chain_written", "height of the last block in the stream", "chain")
 _block_time = gauge("chain_block_time_seconds", "unix time of that block", "chain")
-_seen = histogram(
-    "block_to_seen_seconds", "from the second of a block to its row, at the head", "chain"
-)
+_seen = histogram("block_to_seen_seconds", "from the second of a block to its row", "chain")
 _log = structlog.get_logger(__name__)
 
 
@@ -96,6 +101,7 @@ class Worker:
         self._chain = chain
         self._start = start
         self._epoch = 0
+        self._is_far = False
         self.cursor = Cursor(-1, _NO_HASH)
 
     async def run(self) -> None:
@@ -129,7 +135,9 @@ class Worker:
         async def work(connection: Connection) -> tuple[int, Cursor]:
             await connection.execute(
                 "INSERT INTO chains (chain_id, name, confirmations) VALUES ($1, $2, $3)"
-                " ON CONFLICT (chain_id) DO UPDATE SET name = $2, confirmations = $3",
+                " ON CONFLICT (chain_id) DO UPDATE SET name = $2, confirmations = $3,"
+                "   state = CASE chains.state WHEN 'backfilling' THEN 'following'"
+                "     ELSE chains.state END",
                 chain.chain_id,
                 chain.name,
                 chain.confirmations,
@@ -148,6 +156,7 @@ class Worker:
         self._epoch, self.cursor = await self._database.run(
             work, idempotent_by="a second epoch of our own is as good as the first"
         )
+        self._is_far = False
         async with self._database.connection() as connection:
             halted = await connection.fetchval(
                 "SELECT halted_because FROM chains WHERE chain_id = $1", chain.chain_id
@@ -186,8 +195,12 @@ class Worker:
                 return False  # a node that lags, or a chain that was cut and has not grown again
             await self._take_back(head.number)
             return True
-        if head.number - self.cursor.number > WINDOW:
-            return await self._catch_up(head.number - WINDOW)
+        is_far = head.number - self.cursor.number > WINDOW
+        if is_far != self._is_far:
+            await self._set_state("backfilling" if is_far else "following")
+            self._is_far = is_far
+        if head.number - self.cursor.number > NEAR:
+            return await self._catch_up(head.number - NEAR)
         following = await self._source.ref(self.cursor.number + 1)
         if following is None:
             return False
@@ -195,7 +208,6 @@ class Worker:
             await self._take_back(self.cursor.number)
             return True
         await self._write([await self._source.block(following)])
-        _seen.labels(self._chain.chain_id).observe(max(0.0, time.time() - following.timestamp))
         return True
 
     def _follows(self, block: Block | BlockRef) -> bool:
@@ -203,8 +215,8 @@ class Worker:
         return self.cursor.number == -1 or _raw(block.parent) == self.cursor.hash
 
     async def _catch_up(self, last: int) -> bool:
-        """Many blocks in each transaction, up to `last`, which no reorganisation reaches."""
-        await self._set_state("backfilling")
+        """Many blocks in each transaction, up to `last`. One that is replaced meanwhile is noticed
+        by its parent, here or at the next step."""
         batch: list[Block] = []
         weight = 0
         async for block in self._source.blocks(range(self.cursor.number + 1, last + 1)):
@@ -221,7 +233,6 @@ class Worker:
                 batch, weight = [], 0
         if batch:
             await self._write(batch)
-        await self._set_state("following")
         return True
 
     async def _set_state(self, state: str, because: str | None = None) -> None:
@@ -279,6 +290,10 @@ class Worker:
 
         await self._database.run(work, idempotent_by="the cursor's hash")
         self.cursor = after
+        for block in blocks:
+            age = time.time() - block.timestamp
+            if age < HISTORY:
+                _seen.labels(chain_id).observe(max(0.0, age))
         _written.labels(chain_id).set(after.number)
         _block_time.labels(chain_id).set(blocks[-1].timestamp)
 
