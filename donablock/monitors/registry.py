@@ -159,7 +159,8 @@ _WATCH = """
 INSERT INTO monitor_addresses (monitor_id, address, revision)
 SELECT $1, address, $3 FROM unnest($2::bytea[]) AS t (address)
 ON CONFLICT (monitor_id, address)
-    DO UPDATE SET is_watched = true, revision = excluded.revision, active_from_block = NULL
+    DO UPDATE SET is_watched = true, revision = excluded.revision, active_from_block = NULL,
+        removed_at = NULL
 """
 
 _DEFAULTS = dict[str, Any](
@@ -354,7 +355,8 @@ class Registry:
             if found:
                 revision = await next_revision(connection)
                 await connection.execute(
-                    "UPDATE monitor_addresses SET is_watched = false, revision = $3"
+                    "UPDATE monitor_addresses"
+                    " SET is_watched = false, removed_at = now(), revision = $3"
                     " WHERE monitor_id = $1 AND address = ANY($2::bytea[])",
                     *(monitor, [one["address"] for one in found], revision),
                 )

@@ -23,6 +23,18 @@ _BATCH = 2_000
 # seconds: longer than a message is tried
 _SWEPT = 30 * DAY
 
+# Seconds that an address is kept after it was removed: a matcher that runs learns of its removal by
+# its row, with the next block; one that starts reads only what is watched.
+_KEPT = 7 * DAY
+
+_REMOVED = f"""
+DELETE FROM monitor_addresses WHERE (monitor_id, address) IN (
+    SELECT monitor_id, address FROM monitor_addresses
+    WHERE removed_at < now() - make_interval(secs => $1) AND NOT is_watched
+    LIMIT {_BATCH} FOR UPDATE SKIP LOCKED
+)
+"""
+
 # Through the index of what waits, endpoint by endpoint: a monitor may have told several.
 _LETTERS = f"""
 UPDATE deliveries SET state = {DEAD} WHERE id = ANY(ARRAY(
@@ -67,7 +79,8 @@ async def lock(connection: Connection, monitors: Sequence[str]) -> None:
 
 
 async def sweep(database: Database) -> None:
-    """`clear` for what was deleted of late. Safe beside anything, and in several processes."""
+    """`clear` for what was deleted of late, and addresses that were removed long ago. Safe beside
+    anything, and in several processes."""
     async with database.connection() as connection:
         rows = await connection.fetch(
             "SELECT project_id, array_agg(id) AS ids FROM monitors"
@@ -76,6 +89,11 @@ async def sweep(database: Database) -> None:
         )
     for row in rows:
         await clear(database, row["project_id"], row["ids"])
+    while True:
+        async with database.connection() as connection:
+            done: str = await connection.execute(_REMOVED, float(_KEPT))
+        if int(done.split()[-1]) < _BATCH:
+            return
 
 
 async def clear(database: Database, project: str, monitors: Sequence[str]) -> None:

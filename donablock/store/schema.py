@@ -261,7 +261,13 @@ monitor_addresses = sa.Table(
     _column("is_watched", Boolean, server_default=sa.true()),
     _column("revision", BigInteger, server_default=sa.text("0")),
     _column("active_from_block", BigInteger, nullable=True),
+    _column("removed_at", Time, nullable=True),
     Index("monitor_addresses_address_idx", "address"),
+    Index(
+        "monitor_addresses_removed_at_idx",
+        "removed_at",
+        postgresql_where=sa.text("removed_at IS NOT NULL"),
+    ),
     Index("monitor_addresses_revision_idx", "revision"),
 )
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from donablock.errors import DefinitionError, InputError, NotFoundError, QuotaError
+from donablock.monitors.removal import sweep
 from tests.pipeline.model import ANNA, BEN
 
 pytestmark = pytest.mark.asyncio
@@ -183,3 +184,24 @@ async def test_an_address_is_not_added_to_what_is_being_deleted(service):
     assert all(not isinstance(one, Exception) or isinstance(one, NotFoundError) for one in done)
     assert (await service.projects.usage(service.project)).addresses == 0
     assert await service.value("SELECT count(*) FROM monitor_addresses") == 0
+
+
+async def test_rows_of_removed_addresses_go_after_a_week(service):
+    made = await service.monitor(addresses=[ANNA, BEN])
+    await remove(service, made, [ANNA, BEN])
+    await add(service, made, [BEN])
+
+    async def swept():
+        await sweep(service.database)
+        async with service.database.connection() as connection:
+            rows = await connection.fetch("SELECT address FROM monitor_addresses")
+        return {"0x" + row["address"].hex() for row in rows}
+
+    assert await swept() == {ANNA, BEN}  # a matcher may not have read of it
+    async with service.database.connection() as connection:
+        await connection.execute(
+            "UPDATE monitor_addresses SET removed_at = removed_at - interval '8 days'"
+        )
+    assert await swept() == {BEN}  # it was added again
+    await add(service, made, [ANNA])
+    assert await watched(service, made) == sorted([ANNA, BEN])
