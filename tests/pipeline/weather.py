@@ -178,8 +178,10 @@ async def connections_cut(scene: Scene) -> None:
 
 
 async def commit_unheard(scene: Scene) -> None:
-    """The next transaction is committed, and its sender does not hear of it."""
-    scene.proxy.cut_at = b"COMMIT"
+    """The next transactions are committed, and their senders do not hear of it."""
+    for _ in range(scene.chance.randint(1, 5)):
+        scene.proxy.cut_at = b"COMMIT"
+        await scene.a_while()
 
 
 async def _fetch(scene: Scene, statement: str, *values: Any) -> list[Any]:
