@@ -119,9 +119,10 @@ test: compile web ## all tests (under ten minutes on two cores)
 	@$(python) -m pytest tests -n 2 --dist worksteal
 
 .PHONY: test-deep
-test-deep: setup ## a million calls of state machines, 500 schedules of faults; adds up, can be resumed
+test-deep: setup ## a million calls of state machines, 500 schedules of faults, a fuzz of the API; adds up, can be resumed
 	@$(python) -m tests.contracts.stateful.deep
 	@$(python) -m tests.pipeline.deep
+	@$(python) -m tests.web.fuzz
 
 .PHONY: kafka
 kafka: setup ## run the stream on a real Apache Kafka broker (needs Maven and Java 17)
