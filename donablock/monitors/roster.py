@@ -53,10 +53,15 @@ class Roster:
         newest = await _newest(connection, chain_id)
         if newest <= self.revision:
             return self, []
+        # What is changed while we read has a higher revision, and is left to the next time as a
+        # whole: half of it, such as a first block without its address, would be wrong for ever.
+        span = (self.revision, newest)
         rows = await connection.fetch(
-            "SELECT * FROM monitors WHERE chain_id = $1 AND revision > $2 ORDER BY id",
+            "SELECT * FROM monitors WHERE chain_id = $1 AND revision > $2 AND revision <= $3"
+            # who knows none yet need not forget those that are gone
+            "   AND ($2 > 0 OR deleted_at IS NULL) ORDER BY id",
             chain_id,
-            self.revision,
+            *span,
         )
         edit = self.index.edit()
         windowed = {monitor.id: monitor for monitor in self.windowed}
@@ -90,10 +95,10 @@ class Roster:
                 changed[monitor.id] = monitor
         for at in range(0, len(unknown), _TOGETHER):
             some = unknown[at : at + _TOGETHER]
-            found = await _addresses(connection, [monitor.id for monitor in some])
+            found = await _addresses(connection, [monitor.id for monitor in some], newest)
             for monitor in some:
                 edit.put(monitor, found.get(monitor.id, ()))
-        await _follow_addresses(connection, edit, self.index, self.revision, chain_id)
+        await _follow_addresses(connection, edit, self.index, span, chain_id)
         await scan_store.ask(connection, asked)
         await connection.execute(
             "UPDATE monitors SET active_from_seq = $2, active_from_block = $3"
@@ -103,9 +108,7 @@ class Roster:
             number,
         )
         await window_store.drop_idle(connection, chain_id, self.revision)
-        added = await _begin_addresses(
-            connection, chain_id, self.revision, seq, number, list(changed)
-        )
+        added = await _begin_addresses(connection, chain_id, span, seq, number, list(changed))
         roster = Roster(edit.done(), newest, tuple(windowed.values()))
         return roster, [(monitor, added.get(id, [])) for id, monitor in changed.items()]
 
@@ -142,7 +145,7 @@ def read_monitor(row: Any, number: int) -> Monitor | None:
 async def _begin_addresses(
     connection: Connection,
     chain_id: int,
-    revision: int,
+    span: tuple[int, int],
     seq: int,
     number: int,
     wanted: list[str],
@@ -155,15 +158,17 @@ async def _begin_addresses(
         " UPDATE monitor_addresses AS a SET active_from_block = CASE"
         "   WHEN m.active_from_seq = $4 AND coalesce(m.definition->>'window', '') = ''"
         "   THEN least($3, coalesce(m.from_block, $3)) ELSE $3 END"
-        " FROM monitors AS m WHERE m.id = a.monitor_id AND m.chain_id = $1 AND a.revision > $2"
-        "   AND a.is_watched AND a.active_from_block IS NULL AND m.active_from_seq IS NOT NULL"
+        " FROM monitors AS m WHERE m.id = a.monitor_id AND m.chain_id = $1"
+        "   AND a.revision > $2 AND a.revision <= $6 AND a.is_watched"
+        "   AND a.active_from_block IS NULL AND m.active_from_seq IS NOT NULL"
         " RETURNING a.monitor_id, a.address)"
         " SELECT monitor_id, address FROM begun WHERE monitor_id = ANY($5)",
         chain_id,
-        revision,
+        span[0],
         number,
         seq,
         wanted,
+        span[1],
     )
     found: dict[str, list[str]] = {}
     for row in rows:
@@ -171,26 +176,35 @@ async def _begin_addresses(
     return found
 
 
-async def _addresses(connection: Connection, monitor_ids: list[str]) -> dict[str, list[str]]:
-    """Those that each of them watches."""
+async def _addresses(
+    connection: Connection, monitor_ids: list[str], newest: int
+) -> dict[str, list[str]]:
+    """Those that each of them watches, as of a revision."""
     rows = await connection.fetch(
         "SELECT monitor_id, array_agg(address) AS addresses FROM monitor_addresses"
-        " WHERE monitor_id = ANY($1) AND is_watched GROUP BY monitor_id",
+        " WHERE monitor_id = ANY($1) AND is_watched AND revision <= $2 GROUP BY monitor_id",
         monitor_ids,
+        newest,
     )
     return {row["monitor_id"]: ["0x" + one.hex() for one in row["addresses"]] for row in rows}
 
 
 async def _follow_addresses(
-    connection: Connection, edit: IndexEdit, before: Index, revision: int, chain_id: int
+    connection: Connection,
+    edit: IndexEdit,
+    before: Index,
+    span: tuple[int, int],
+    chain_id: int,
 ) -> None:
     """Of monitors that were there before: only the addresses that came or went."""
     rows = await connection.fetch(
         "SELECT a.monitor_id, a.address, a.is_watched FROM monitor_addresses AS a"
         " JOIN monitors AS m ON m.id = a.monitor_id"
-        " WHERE a.revision > $1 AND m.chain_id = $2 AND m.is_enabled AND m.deleted_at IS NULL",
-        revision,
+        " WHERE a.revision > $1 AND a.revision <= $3 AND m.chain_id = $2 AND m.is_enabled"
+        "   AND m.deleted_at IS NULL",
+        span[0],
         chain_id,
+        span[1],
     )
     for row in rows:
         if before.monitors.get(row["monitor_id"]) is not None:

@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from donablock.errors import NotFoundError
-from donablock.monitors import removal, retention
+from donablock.monitors import removal, retention, roster
 from donablock.store.schema import DEAD, LEASED, PENDING
 from tests.monitors.api.conftest import CONFIRMATIONS
 from tests.pipeline.model import ANNA, BEN, CARA, transfer
@@ -254,3 +254,27 @@ async def test_a_monitor_whose_endpoint_is_deleted_still_records(service, line):
     await line.block(transfer(BEN, ANNA, 1))
     assert len((await service.events.page(service.project, monitor.id)).events) == 1
     assert await line.said() == []
+
+
+async def test_an_address_that_comes_while_the_matcher_reads_is_watched_from_where_it_says(
+    service, line, monkeypatch
+):
+    """It commits just before first blocks are written down, when the index has been made."""
+    monitor = await made(service, addresses=[ANNA])
+    await line.block()
+    await service.registry.add_addresses(service.project, monitor.id, [CARA])
+    begin, came = roster._begin_addresses, []
+
+    async def begun(*given):
+        if not came:
+            came.append(await service.registry.add_addresses(service.project, monitor.id, [BEN]))
+        return await begin(*given)
+
+    monkeypatch.setattr(roster, "_begin_addresses", begun)
+    for salt in range(3):
+        last = await line.block(transfer(ANNA, BEN, 1, salt=salt))
+    assert len(came) == 1
+    rows = await service.registry.addresses(service.project, monitor.id)
+    (first,) = [row.active_from_block for row in rows if row.address == BEN]
+    found = (await service.events.page(service.project, monitor.id, address=BEN)).events
+    assert sorted(one.block_number for one in found) == list(range(first, last.number + 1))
