@@ -50,6 +50,8 @@ ahead and written together."""
 BATCH = 100
 """Blocks written in one transaction, while catching up; at most so many bytes of messages:"""
 BATCH_BYTES = 8 << 20
+BATCH_SECONDS = 1.0
+"""And whatever there is after so long, where nodes are slow."""
 
 HISTORY = 86_400.0
 """Seconds: an older block is caught up with, and says nothing of how quick we are."""
@@ -218,19 +220,26 @@ class Worker:
         """Many blocks in each transaction, up to `last`. One that is replaced meanwhile is noticed
         by its parent, here or at the next step."""
         batch: list[Block] = []
-        weight = 0
-        async for block in self._source.blocks(range(self.cursor.number + 1, last + 1)):
-            if not batch and not self._follows(block):
-                await self._take_back(self.cursor.number)
-                return True
-            batch.append(block)
-            weight += sum(
-                200 + len(one.input) + sum(300 + len(log.data) for log in one.logs)
-                for one in block.transactions
-            )
-            if len(batch) == BATCH or weight > BATCH_BYTES:
+        weight, began = 0, time.monotonic()
+        try:
+            async for block in self._source.blocks(range(self.cursor.number + 1, last + 1)):
+                if not batch and not self._follows(block):
+                    await self._take_back(self.cursor.number)
+                    return True
+                batch.append(block)
+                weight += sum(
+                    200 + len(one.input) + sum(300 + len(log.data) for log in one.logs)
+                    for one in block.transactions
+                )
+                is_due = time.monotonic() - began > BATCH_SECONDS
+                if len(batch) == BATCH or weight > BATCH_BYTES or is_due:
+                    await self._write(batch)
+                    batch, weight, began = [], 0, time.monotonic()
+        except ChainError:
+            # of the blocks before the one that cannot be had, nothing is wrong
+            if batch:
                 await self._write(batch)
-                batch, weight = [], 0
+            raise
         if batch:
             await self._write(batch)
         return True

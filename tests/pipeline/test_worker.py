@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from donablock.chain.blocks import decode_block, decode_ref
-from donablock.errors import BlockGoneError, ChainError, HaltedError, LeadershipError
+from donablock.errors import BlockGoneError, ChainError, HaltedError, LeadershipError, NodeError
 from donablock.monitors import worker as worker_module
 from donablock.monitors.worker import LATEST, Worker
 from donablock.store.schema import ADDED, ORPHANED
@@ -283,6 +283,38 @@ async def test_a_little_behind_they_go_together_and_the_newest_one_by_one(databa
             assert await connection.fetchval("SELECT state FROM chains") == "following"
     assert commits == list(range(1, worker_module.NEAR + 2))
     assert await standing(database) == hashes(chain.canonical)
+
+
+async def test_what_comes_before_a_block_that_cannot_be_had_is_written(database, monkeypatch):
+    chain = ScriptedChain()
+    chain.grow(60)
+    reading = chain.blocks
+
+    async def blocks(numbers):
+        async for block in reading(numbers):
+            if block.number == 50:
+                raise NodeError("block 50 cannot be had")
+            yield block
+
+    monkeypatch.setattr(chain, "blocks", blocks)
+    worker = Worker(database, chain, Facts(), start=0)
+    await worker.take_over()
+    with pytest.raises(NodeError):
+        await worker.step()
+    assert worker.cursor.number == 49
+    assert await standing(database) == hashes(chain.canonical[:50])
+
+
+async def test_slow_nodes_do_not_keep_back_what_is_there(database, monkeypatch):
+    monkeypatch.setattr(worker_module, "BATCH_SECONDS", 0.0)
+    chain = ScriptedChain()
+    chain.grow(30)
+    worker = Worker(database, chain, Facts(), start=0)
+    await worker.take_over()
+    assert await worker.step()
+    async with database.connection() as connection:
+        commits = await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM blocks")
+    assert commits == 31 - worker_module.NEAR
 
 
 async def test_a_reorganisation_while_catching_up(database, monkeypatch):
