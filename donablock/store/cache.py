@@ -217,6 +217,8 @@ class RedisCache:
         _log.info("redis is back")
 
     async def close(self) -> None:
+        if self._away_until is not None:
+            _degraded.set(0)  # it is asked for nothing any more
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 

@@ -144,7 +144,8 @@ class Database:
         """Waits for what is under way, then ends it."""
         try:
             await asyncio.wait_for(self._pool.close(), timeout)
-        except TimeoutError:
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            # the other end may be gone: then there is nothing to take leave of
             self._pool.terminate()
 
     def __repr__(self) -> str:

@@ -112,11 +112,14 @@ def test_many_requests_while_it_flickers(cut: Serving) -> None:
     """Every answer is 201 or 503; whatever was answered 201 is there, once."""
     api = cut.api(cut.project("many", endpoints=1_000))
     answers: list[Any] = []
+    is_over = threading.Event()
 
     def ask() -> None:
         own = Api(cut.url, api.key)
-        for _ in range(8):
+        for _ in range(200):
             answers.append(own.post("/v1/endpoints", ENDPOINT))
+            if is_over.is_set() and answers[-1].status_code == 201:
+                break
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -125,10 +128,11 @@ def test_many_requests_while_it_flickers(cut: Serving) -> None:
         with switched_off(cut):
             threading.Event().wait(0.1)
         threading.Event().wait(0.2)
+    is_over.set()
     for thread in threads:
         thread.join(60)
     codes = {found.status_code for found in answers}
-    assert len(answers) == 32 and codes <= {201, 503} and 201 in codes
+    assert codes <= {201, 503} and 201 in codes
     for found in answers:
         if found.status_code == 503:
             away(found)
