@@ -1,4 +1,5 @@
-"""Throwing away what is old: deliveries that came to their end, with their attempts.
+"""Throwing away what is old: deliveries that came to their end, with their attempts, and keys that
+open nothing any more.
 
 What is pending is never thrown away. Small transactions, so that nobody waits for them.
 """
@@ -39,13 +40,22 @@ WITH old AS (
 SELECT count(*) FROM old
 """
 
+_KEYS = f"""
+DELETE FROM api_keys WHERE id = ANY(ARRAY(
+    SELECT id FROM api_keys WHERE least(revoked_at, expires_at) < now() - make_interval(secs => $1)
+    LIMIT {_BATCH} FOR UPDATE SKIP LOCKED
+))
+"""
+
 
 @dataclass(frozen=True)
 class Retention:
-    """Seconds that deliveries are kept: since their 2xx, or, dead letters, since they were made."""
+    """Seconds that deliveries are kept: since their 2xx, or, dead letters, since they were made.
+    keys: that keys are, since they were revoked or expired."""
 
     delivered: float = 30 * DAY
     dead: float = 90 * DAY
+    keys: float = 90 * DAY
 
 
 async def prune(database: Database, retention: Retention | None = None) -> int:
@@ -54,20 +64,21 @@ async def prune(database: Database, retention: Retention | None = None) -> int:
     in several processes."""
     kept = retention or Retention()
     await removal.sweep(database)
+    await _until_done(database, _KEYS, kept.keys)
     async with database.connection() as connection:
         rows = await connection.fetch("SELECT id, deleted_at IS NOT NULL AS is_gone FROM endpoints")
     count = 0
     for row in rows:
         if row["is_gone"]:
-            await _retire(database, row["id"])
+            await _until_done(database, _RETIRE, row["id"])
         count += await _prune(database, row["id"], kept)
     return count
 
 
-async def _retire(database: Database, endpoint: str) -> None:
+async def _until_done(database: Database, statement: str, value: str | float) -> None:
     while True:
         async with database.connection() as connection:
-            done: str = await connection.execute(_RETIRE, endpoint)
+            done: str = await connection.execute(statement, value)
         if int(done.split()[-1]) < _BATCH:
             return
 

@@ -62,7 +62,8 @@ async def admit(request: Request, needs: Needs) -> Caller:
         host = request.client.host if request.client else "unknown"
         await _take(parts, f"api|refused|{host}", parts.limits)
         raise
-    await _take(parts, f"api|key|{caller.key_id}", parts.limits)
+    # not by key: whoever rotates would begin with a full bucket each time
+    await _take(parts, f"api|project|{caller.project_id}", parts.limits)
     if needs.scope not in caller.scopes:
         scopes = ", ".join(sorted(caller.scopes)) or "none"
         raise Problem(

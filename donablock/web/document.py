@@ -54,8 +54,8 @@ Every GET can be asked as HEAD, and OPTIONS tells the methods of an address. Eve
 
 ### Limits
 
-A key has 10 requests a second and 50 at once, unless the operator says otherwise; beyond that the
-answer is 429 with `Retry-After`. A body has at most 1 MiB. How much a project may have of each
+A project has 10 requests a second and 50 at once, unless the operator says otherwise; beyond that
+the answer is 429 with `Retry-After`. A body has at most 1 MiB. How much a project may have of each
 thing stands in `GET /v1/project`.
 
 ### Problems

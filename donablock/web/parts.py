@@ -23,12 +23,11 @@ __all__ = ["Limits", "Parts", "parts_of"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """rate, burst: requests of one key, a second and at once. body: bytes; body_seconds: until it
-    has arrived. requests: under way at
-    once in this process. tails: live tails in this process; tails_per_project: of one project.
-    heartbeat: seconds after which a tail that has nothing to tell says so; recheck: seconds after
-    which it looks whether its key still opens. backtests: at once in this process;
-    backtest_seconds: how long one may take."""
+    """rate, burst: requests of one project, a second and at once. body: bytes; body_seconds: until
+    it has arrived. requests: under way at once in this process. tails: live tails in this
+    process; tails_per_project: of one project. heartbeat: seconds after which a tail that has
+    nothing to tell says so; recheck: seconds after which it looks whether its key still opens.
+    backtests: at once in this process; backtest_seconds: how long one may take."""
 
     rate: float = 10.0
     burst: float = 50.0

@@ -164,7 +164,7 @@ def test_a_monitor_cannot_tell_anothers_endpoint(server: Serving, stranger: Api)
 def test_one_who_asks_too_much_waits_and_others_do_not(database_url: str) -> None:
     with serving(database_url, limits=replace(ROOMY, rate=0.5, burst=3)) as server:
         project = server.project()
-        eager, calm = server.api(project, "read"), server.api(project, "read")
+        eager, calm = server.api(project, "read"), server.api(server.project("calm"), "read")
         answers = [eager.get("/v1/project") for _ in range(5)]
         assert [one.status_code for one in answers] == [200, 200, 200, 429, 429]
         problem = answers[-1]
@@ -172,6 +172,8 @@ def test_one_who_asks_too_much_waits_and_others_do_not(database_url: str) -> Non
         assert problem.json()["type"] == "urn:donablock:problem:too-many-requests"
         assert calm.get("/v1/project").status_code == 200
         assert eager.get("/health").status_code == 200
+        # another key of the same project is no way around it
+        assert server.api(project, "read").get("/v1/project").status_code == 429
         # what the key may not do counts as well
         assert [calm.get("/v1/keys").status_code for _ in range(3)] == [403, 403, 429]
 

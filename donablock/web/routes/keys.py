@@ -70,7 +70,8 @@ def _with_text(key: Key, text: str) -> KeyWithText:
 async def list_keys(
     request: Request, caller: Admin, limit: Limit = 50, cursor: Cursor = None
 ) -> KeyPage:
-    """The project's keys, also those that open nothing any more, in the order of their ids."""
+    """The project's keys in the order of their ids, also those that open nothing any more, until 90
+    days after their end."""
     rows = await parts_of(request).keys.page(
         caller.project_id, limit=limit, after=text_after("key", cursor)
     )

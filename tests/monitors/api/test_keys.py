@@ -11,6 +11,7 @@ import pytest
 
 from donablock.errors import InputError, NotFoundError, QuotaError, UnauthorizedError
 from donablock.monitors.keys import SCOPES
+from donablock.monitors.retention import prune
 
 pytestmark = pytest.mark.asyncio
 
@@ -220,3 +221,36 @@ async def test_a_deleted_project_gets_no_keys(service):
         await service.keys.create(service.project, ["read"])
     with pytest.raises(NotFoundError, match="there is no project"):
         await service.keys.rotate(service.project, key.id)
+
+
+# --- what is forgotten ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ended", ["revoked_at", "expires_at"])
+async def test_a_key_is_forgotten_90_days_after_its_end(service, ended):
+    kept, old, young, ahead = [
+        (await service.keys.create(service.project, ["read"]))[0].id for _ in range(4)
+    ]
+    for id, days in ((old, 91), (young, 89)):
+        await service.rows(
+            f"UPDATE api_keys SET {ended} = now() - make_interval(days => $2) WHERE id = $1",
+            *(id, days),
+        )
+    await service.rows(
+        "UPDATE api_keys SET expires_at = now() + interval '1 day' WHERE id = $1", ahead
+    )
+    await prune(service.database)
+    left = {one.id for one in await service.keys.page(service.project)}
+    assert left == {kept, young, ahead}
+
+
+async def test_rotations_leave_nothing_for_good(service):
+    key, _ = await service.keys.create(service.project, ["read"])
+    for _ in range(30):
+        key, text = await service.keys.rotate(service.project, key.id, 0)
+    await service.rows(
+        "UPDATE api_keys SET expires_at = expires_at - interval '91 days' WHERE id <> $1", key.id
+    )
+    await prune(service.database)
+    assert [one.id for one in await service.keys.page(service.project)] == [key.id]
+    assert (await service.keys.authenticate(text)).key_id == key.id
