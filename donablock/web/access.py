@@ -18,6 +18,7 @@ from donablock.errors import UnauthorizedError
 from donablock.monitors.keys import Caller, Scope
 from donablock.web.parts import Limits, Parts, parts_of
 from donablock.web.problems import Problem, unauthorized
+from donablock.web.wire import OF_PROJECT
 
 __all__ = ["Admin", "Needs", "Reader", "Writer", "admit", "bearer"]
 
@@ -64,6 +65,7 @@ async def admit(request: Request, needs: Needs) -> Caller:
         raise
     # not by key: whoever rotates would begin with a full bucket each time
     await _take(parts, f"api|project|{caller.project_id}", parts.limits)
+    request.scope[OF_PROJECT](caller.project_id)
     if needs.scope not in caller.scopes:
         scopes = ", ".join(sorted(caller.scopes)) or "none"
         raise Problem(

@@ -73,6 +73,7 @@ def bare(limits: Limits | None = None, root_path: str = "") -> FastAPI:
         body=limits.body,
         body_seconds=limits.body_seconds,
         requests=limits.requests,
+        requests_per_project=limits.requests_per_project,
         root_path=root_path,
     )
     for one in ROUTERS:

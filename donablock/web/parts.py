@@ -24,16 +24,18 @@ __all__ = ["Limits", "Parts", "parts_of"]
 @dataclass(frozen=True, slots=True)
 class Limits:
     """rate, burst: requests of one project, a second and at once. body: bytes; body_seconds: until
-    it has arrived. requests: under way at once in this process. tails: live tails in this
-    process; tails_per_project: of one project. heartbeat: seconds after which a tail that has
-    nothing to tell says so; recheck: seconds after which it looks whether its key still opens.
-    backtests: at once in this process; backtest_seconds: how long one may take."""
+    it has arrived. requests: under way at once in this process; requests_per_project: of one
+    project. tails: live tails in this process; tails_per_project: of one project. heartbeat:
+    seconds after which a tail that has nothing to tell says so; recheck: seconds after which it
+    looks whether its key still opens. backtests: at once in this process; backtest_seconds: how
+    long one may take."""
 
     rate: float = 10.0
     burst: float = 50.0
     body: int = 1 << 20
     body_seconds: float = 30.0
     requests: int = 256
+    requests_per_project: int = 32
     tails: int = 200
     tails_per_project: int = 20
     heartbeat: float = 15.0

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -19,9 +20,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from donablock.telemetry import counter, gauge, histogram, span
 from donablock.web.problems import Problem, answer, problem_of
 
-__all__ = ["REQUEST_ID", "STREAMING", "Wire", "request_id_of"]
+__all__ = ["OF_PROJECT", "REQUEST_ID", "STREAMING", "Wire", "request_id_of"]
 
 REQUEST_ID = "donablock.request_id"
+OF_PROJECT = "donablock.of_project"
+"""In the scope: to be called with the project that asks, as soon as that is known. Raises Problem
+if too many of its requests are under way."""
 STREAMING = "donablock.streaming"
 """In the scope: to be called by an answer that goes on for long, so that it does not count among
 those that are under way."""
@@ -43,18 +47,25 @@ def request_id_of(scope: Mapping[str, Any]) -> str:
 
 class Wire:
     """body: bytes that a request may have; body_seconds: until they are here. requests: so many are
-    answered at once. root_path: where a proxy has put the application, whether it takes that away
+    answered at once; requests_per_project: of one project, so that bodies that do not come keep
+    nobody else out. root_path: where a proxy has put the application, whether it takes that away
     from the path or not."""
 
     def __init__(
-        self, app: ASGIApp, body: int, body_seconds: float, requests: int, root_path: str = ""
+        self,
+        app: ASGIApp,
+        body: int,
+        body_seconds: float,
+        requests: int,
+        requests_per_project: int,
+        root_path: str = "",
     ) -> None:
         self._app = app
         self._body_seconds = body_seconds
         self._root_path = root_path
         self._body = body
         self._requests = requests
-        self._count = 0
+        self._counts = _Counts(requests_per_project)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,33 +80,20 @@ class Wire:
                 scope["root_path"] = self._root_path
             exchange = _Exchange(scope, receive, send, self._body, self._body_seconds)
             started = time.perf_counter()
-            done = self._begun()
-            scope[STREAMING] = done
+            one = _UnderWay(self._counts)
+            scope[OF_PROJECT], scope[STREAMING] = one.belongs_to, one.end
             try:
                 await self._answer(exchange, headers)
             finally:
-                done()
+                one.end()
                 exchange.tell(time.perf_counter() - started)
-
-    def _begun(self) -> Callable[[], None]:
-        """Counts a request as under way, until what is returned is called for the first time."""
-        is_counted = True
-
-        def done() -> None:
-            nonlocal is_counted
-            if is_counted:
-                is_counted = False
-                self._count -= 1
-                _under_way.set(self._count)
-
-        self._count += 1
-        _under_way.set(self._count)
-        return done
 
     async def _answer(self, exchange: _Exchange, headers: Mapping[bytes, bytes]) -> None:
         try:
             # whoever asks for health would take a busy process for a dead one
-            if self._count > self._requests and not exchange.scope["path"].endswith("/health"):
+            if self._counts.total > self._requests and not exchange.scope["path"].endswith(
+                "/health"
+            ):
                 raise Problem("busy", f"{self._requests} requests are under way")
             exchange.check_length(headers.get(b"content-length"))
             await self._app(exchange.scope, exchange.receive, exchange.send)
@@ -105,6 +103,50 @@ class Wire:
                 raise
             response = answer(problem_of(error), request_id_of(exchange.scope))
             await response(exchange.scope, exchange.receive, exchange.send)
+
+
+class _Counts:
+    """Requests that are under way: all, and those of each project that has some."""
+
+    def __init__(self, most_of_project: int) -> None:
+        self.most_of_project = most_of_project
+        self.total = 0
+        self.of: Counter[str] = Counter()
+
+
+class _UnderWay:
+    """One of them, until `end` is called for the first time."""
+
+    def __init__(self, counts: _Counts) -> None:
+        self._counts = counts
+        self._project: str | None = None
+        self._is_over = False
+        counts.total += 1
+        _under_way.set(counts.total)
+
+    def belongs_to(self, project: str) -> None:
+        counts = self._counts
+        if counts.of[project] >= counts.most_of_project:
+            raise Problem(
+                "too-many-requests",
+                f"{counts.most_of_project} requests of the project are under way; wait until one"
+                " is answered",
+                headers={"Retry-After": "1"},
+            )
+        counts.of[project] += 1
+        self._project = project
+
+    def end(self) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        counts = self._counts
+        counts.total -= 1
+        _under_way.set(counts.total)
+        if self._project is not None:
+            counts.of[self._project] -= 1
+            if not counts.of[self._project]:
+                del counts.of[self._project]
 
 
 class _Exchange:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import select
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -480,6 +483,69 @@ def test_too_many_at_once_are_told_to_come_again(database_url: str) -> None:
             line.sendall(b'{"url": "http://127.0.0.1:9/"}')
             assert line.recv(100).startswith(b"HTTP/1.1 201 ")
         assert api.get("/v1/project").status_code == 200
+
+
+def unfinished(api: Api) -> socket.socket:
+    """A request whose body, of 30 bytes, does not come."""
+    at = urlsplit(api.url)
+    line = socket.create_connection((at.hostname, at.port), timeout=10)
+    line.sendall(
+        b"POST /v1/endpoints HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 30\r\nAuthorization: Bearer %b\r\n\r\n" % str(api.key).encode()
+    )
+    return line
+
+
+def held_of(lines: list[socket.socket], most: int) -> list[socket.socket]:
+    """Those that the server waits for, as soon as the others were refused."""
+    left = list(lines)
+    while len(left) > most:
+        readable, _, _ = select.select(left, [], [], 10)
+        assert readable, f"{len(left)} bodies are waited for"
+        for line in readable:
+            assert line.recv(100).startswith(b"HTTP/1.1 429 ")
+            left.remove(line)
+    assert not select.select(left, [], [], 0.2)[0]
+    return left
+
+
+def test_bodies_that_do_not_come_keep_no_other_project_out(database_url: str) -> None:
+    """Also with a key for each: by far as many as the server has room for."""
+    limits = replace(ROOMY, requests=8, requests_per_project=3)
+    with serving(database_url, limits=limits) as server, contextlib.ExitStack() as stack:
+        project = server.project()
+        apis = [server.api(project) for _ in range(4)]
+        other = server.api(server.project("other"))
+        held: list[socket.socket] = []
+        for _ in range(5):
+            lines = [stack.enter_context(unfinished(api)) for api in apis]
+            held = held_of(held + lines, 3)
+        found = apis[3].get("/v1/project")
+        said = refused(found, 429, "too-many-requests")
+        assert said == "3 requests of the project are under way; wait until one is answered"
+        assert found.headers["Retry-After"] == "1"
+        assert [other.get("/v1/project").status_code for _ in range(20)] == [200] * 20
+        # an answer makes room again
+        held[0].sendall(b'{"url": "http://127.0.0.1:9/"}')
+        assert held[0].recv(100).startswith(b"HTTP/1.1 201 ")
+        eventually(apis[3], 200)
+
+
+def test_whoever_goes_away_makes_room(database_url: str) -> None:
+    with serving(database_url, limits=replace(ROOMY, requests_per_project=1)) as server:
+        api = server.api(server.project())
+        with unfinished(api) as one, unfinished(api) as two:
+            (held,) = held_of([one, two], 1)
+            assert api.get("/v1/project").status_code == 429
+            held.close()
+            eventually(api, 200)
+
+
+def eventually(api: Api, status: int) -> None:
+    deadline = time.monotonic() + 10
+    while api.get("/v1/project").status_code != status:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_it_works_under_a_path_of_a_proxy(database_url: str) -> None:

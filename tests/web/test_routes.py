@@ -540,7 +540,10 @@ def test_a_tail_tells_what_is_found_and_what_becomes_of_it(server: Serving) -> N
 
 
 def test_tails_are_few_are_heard_and_end(postgres: Any) -> None:
-    limits = replace(ROOMY, tails_per_project=2, tails=3, heartbeat=0.2, recheck=0.3)
+    # a tail is no request that is under way: beside two of them there is room for two
+    limits = replace(
+        ROOMY, requests_per_project=2, tails_per_project=2, tails=3, heartbeat=0.2, recheck=0.3
+    )
     with new_database(postgres) as url, serving(url, limits=limits) as server:
         seeded, other = seed(server), seed(server)
         path = f"/v1/monitors/{seeded.monitor}/events/live"
