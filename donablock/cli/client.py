@@ -1,7 +1,8 @@
 """The API as a command asks it: by the standard library alone, so that commands start at once.
 
 Where it is, and by which key, the settings say (DONABLOCK_API_URL, DONABLOCK_API_KEY); else it is
-that of a `donablock up` on this machine, which has left its key in a file.
+that of a `donablock up` of this user on this machine, which has left its key in a file. While it
+does not run that key is not read: anybody on the machine may then listen where its API was.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from donablock.errors import DonaBlockError, FileError, InputError
-from donablock.roles.beside import heed
+from donablock.roles.beside import heed, is_up
 
 _TIMEOUT = 60.0
 _SILENCE = 45.0
@@ -50,17 +51,22 @@ class Api:
 
     @classmethod
     def configured(cls) -> Api:
-        """As the settings say. Raises FileError where there is no key."""
+        """As the settings say. Raises FileError where there is no key, or nobody to show it to."""
         chosen = heed()
         url = chosen.api_url or f"http://127.0.0.1:{chosen.api_port}"
         if chosen.api_key is not None:
             return cls(url, chosen.api_key.get_secret_value().strip())
+        if not is_up(chosen):
+            raise FileError(
+                f"no `donablock up` of yours runs on {chosen.data_path}: start `donablock up`, or"
+                " set DONABLOCK_API_KEY and DONABLOCK_API_URL"
+            )
         try:
             return cls(url, chosen.api_key_path.read_text(encoding="utf-8").strip())
         except (OSError, UnicodeDecodeError) as error:
             raise FileError(
-                f"there is no key in {chosen.api_key_path}: start `donablock up`, which makes one,"
-                " or set DONABLOCK_API_KEY"
+                f"there is no key in {chosen.api_key_path}: start `donablock up` again, which makes"
+                " one, or set DONABLOCK_API_KEY and DONABLOCK_API_URL"
             ) from error
 
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:

@@ -94,7 +94,9 @@ def test_without_data_a_command_says_how_to_get_some(capsys):
         code, _, err = said(capsys, *command)
         assert code in (1, 2) and err.startswith("error: ")
     code, _, err = said(capsys, "monitor", "list")
-    assert code == 2 and "start `donablock up`, which makes one, or set DONABLOCK_API_KEY" in err
+    assert (
+        code == 2 and "start `donablock up`, or set DONABLOCK_API_KEY and DONABLOCK_API_URL" in err
+    )
 
 
 @pytest.mark.parametrize(
