@@ -13,6 +13,9 @@ from donablock.errors import InputError
 
 app = typer.Typer(help="Where webhooks go, and what came of them.", no_args_is_help=True)
 
+_SHOWN = 60
+"""Characters of an answer's body."""
+
 Id = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its id: ep_...")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
@@ -110,13 +113,33 @@ def deliveries(
     if as_json:
         print_json(found)
         return
-    table = Table("id", "type", "state", "attempts", "made", "arrived", box=None)
+    table = Table("id", "type", "state", "attempts", "made", "arrived", "next", box=None)
     for one in found:
-        made, arrived = (
-            (one[name] or "-")[:19].replace("T", " ") for name in ("created_at", "delivered_at")
-        )
-        table.add_row(one["id"], one["type"], one["state"], str(one["attempts"]), made, arrived)
+        times = (_time(one[name]) for name in ("created_at", "delivered_at", "next_at"))
+        table.add_row(one["id"], one["type"], one["state"], str(one["attempts"]), *times)
     out.print(table if found else "Nothing was sent to it yet.")
+    if any(one["state"] != "delivered" and one["attempts"] for one in found):
+        err.print("Why something did not arrive: donablock endpoint attempts MESSAGE")
+
+
+@app.command()
+def attempts(
+    id: Annotated[str, typer.Argument(metavar="MESSAGE", help="Its id: evt_... or test_...")],
+    as_json: AsJson = False,
+) -> None:
+    """Show every try to deliver one message, and what came back."""
+    path = f"/v1/deliveries/{segment(id)}/attempts"
+    found = Api.configured().ask("GET", path)["data"]
+    if as_json:
+        print_json(found)
+        return
+    table = Table("try", "at", "took, ms", "answer", "body", box=None)
+    for one in found:
+        answer = one["error"] if one["status"] is None else str(one["status"])
+        body = (one["response_body"] or "")[:_SHOWN]
+        took = str(one["duration_ms"])
+        table.add_row(str(one["number"]), _time(one["started_at"]), took, answer, body)
+    out.print(table if found else "It was not tried yet.")
 
 
 @app.command()
@@ -137,6 +160,10 @@ def _header(text: str) -> tuple[str, str]:
     if not colon:
         raise InputError("--header: write it as 'Name: value'")
     return name.strip(), value.strip()
+
+
+def _time(text: str | None) -> str:
+    return (text or "-")[:19].replace("T", " ")
 
 
 def _state(endpoint: dict[str, object]) -> str:

@@ -107,6 +107,10 @@ def create(
     )
     print(made["id"])
     _add(api, made["id"], addresses[_AT_ONCE:])
+    if not everything and not addresses:
+        err.print("It watches no address yet: donablock monitor add ID 0x...")
+    if from_block is not None:
+        err.print("It looks at what is past as soon as the next block is there.")
 
 
 @app.command("list")

@@ -138,6 +138,8 @@ def test_a_newcomer_is_told_by_a_webhook_that_somebody_elses_library_verifies(up
         first = confirmed["data"]["firstMessageId"]
         assert first in {id for id, body in receiver.got if body["type"] == "event.detected"}
         assert receiver.refused == 0
+        shown = good(up.env, "endpoint", "attempts", first).splitlines()
+        assert len(shown) == 2 and shown[1].split()[0] == "1" and " 204" in shown[1]
         # the same by the commands
         (event,) = [json.loads(line) for line in _events(up, monitor)]
         assert (event["transaction_hash"], event["state"]) == (paid, "confirmed")
