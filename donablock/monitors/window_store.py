@@ -1,16 +1,22 @@
 """Windowed conditions (windows.py) with their entries kept in PostgreSQL.
 
-All of it happens in the matcher's transaction. Of a window only those groups are read that the
+All of it happens in the matcher's transaction. Of a window only those groups are looked at that the
 block can change: those it adds to, and those that an entry leaves.
+
+No entries are read. Each one knows its place in its group, and what the group has added up to: so
+what a window holds is the difference between the newest entry and the oldest that counts, and takes
+as long to find however many there are. Entries only ever go from a group's ends (the newest with
+their block, the oldest with time) or with all of it, so the differences stay true. Only different
+values have to be counted one by one, and of them there may be too many (MOST).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
+import structlog
 from asyncpg import Connection
 from msgspec import Struct
 
@@ -22,17 +28,89 @@ from donablock.monitors.index import Index
 from donablock.monitors.matching import Hit
 from donablock.monitors.monitor import Monitor
 from donablock.monitors.payloads import firing_id, firing_payload
-from donablock.monitors.windows import Entry, State, Window
+from donablock.monitors.windows import Entry, Level, Window
 from donablock.store import schema
 from donablock.store.database import insert_new
+from donablock.telemetry import counter
 
 FINAL = 256
 """Blocks: what is deeper is not taken back (worker.WINDOW)."""
 
 _COLUMNS = (
     *("id", "monitor_id", "chain_id", "block_number", "block_hash", "log_index"),
-    *("at", "value", "key"),
+    *("at", "value", "key", "place", "running"),
 )
+
+MOST = 1_000_000
+"""Entries among which different values are counted for one block. Where the groups that it can
+change hold more, the window is not looked at: it would hold up its chain."""
+
+_passed_over = counter(
+    "windows_passed_over", "windows that held too much to be looked at, by block"
+)
+_log = structlog.get_logger(__name__)
+_told: set[str] = set()
+"""Monitors of which was logged that they were passed over."""
+
+# $1 the monitor, $2 keys that a block adds to, $3 and $4 what `windows.leaving` says, $5 whether
+# those that an entry leaves are looked at as well. The mark's place is 0.
+_GROUPS = """
+WITH groups AS (
+    SELECT k.key, newest.place AS newest_place, newest.running AS newest_running,
+        oldest.place AS oldest_place, oldest.running AS oldest_running,
+        kept.place AS kept_place, kept.running AS kept_running
+    FROM (
+        SELECT unnest($2::bytea[]) AS key
+        UNION
+        SELECT key FROM window_entries WHERE $5 AND monitor_id = $1 AND at > $3 AND at <= $4
+    ) AS k
+    LEFT JOIN LATERAL (
+        SELECT place, running FROM window_entries
+        WHERE monitor_id = $1 AND key = k.key AND place > 0
+        ORDER BY at DESC, place DESC LIMIT 1
+    ) AS newest ON true
+    LEFT JOIN LATERAL (
+        SELECT place - 1 AS place, running - value AS running
+        FROM window_entries WHERE monitor_id = $1 AND key = k.key AND place > 0 AND at > $3
+        ORDER BY at, place LIMIT 1
+    ) AS oldest ON true
+    LEFT JOIN LATERAL (
+        SELECT place - 1 AS place, running - value AS running
+        FROM window_entries WHERE monitor_id = $1 AND key = k.key AND place > 0 AND at > $4
+        ORDER BY at, place LIMIT 1
+    ) AS kept ON true
+)
+"""
+
+_TOTALS = f"""{_GROUPS}
+SELECT key, newest_place AS place, newest_running AS running,
+    coalesce(newest_place - oldest_place, 0) AS entries_before,
+    coalesce(newest_place - kept_place, 0) AS entries_kept,
+    coalesce(newest_running - oldest_running, 0) AS sum_before,
+    coalesce(newest_running - kept_running, 0) AS sum_kept
+FROM groups
+"""
+
+# $6 and $7 keys and values that the block adds, $8 MOST
+_DISTINCT = f"""{_GROUPS}, sized AS (
+    SELECT *, sum(coalesce(newest_place - oldest_place, 0)) OVER () AS entries FROM groups
+)
+SELECT g.key, newest_place AS place, newest_running AS running, found.before, found.total
+FROM sized AS g
+LEFT JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE is_old) AS before, count(*) FILTER (WHERE is_inside) AS total
+    FROM (
+        SELECT bool_or(is_old) AS is_old, bool_or(is_inside) AS is_inside
+        FROM (
+            SELECT value, true AS is_old, at > $4 AS is_inside
+            FROM window_entries WHERE monitor_id = $1 AND key = g.key AND place > 0 AND at > $3
+            UNION ALL
+            SELECT a.value, false, true
+            FROM unnest($6::bytea[], $7::numeric[]) AS a (key, value) WHERE a.key = g.key
+        ) AS one GROUP BY value
+    ) AS each
+) AS found ON g.entries <= $8
+"""
 
 # the groups of addresses that are watched no more; the mark's key has another length
 _DROP_UNWATCHED = """
@@ -91,7 +169,7 @@ async def begin(
         else:
             continue
         entries = windows.beginnings(window, monitor.id, chain_id, number, at, begun)
-        await _keep(connection, chain_id, monitor.id, entries)
+        await _keep(connection, chain_id, monitor.id, entries, {})
 
 
 async def drop(connection: Connection, monitor_ids: Sequence[str]) -> None:
@@ -145,10 +223,13 @@ async def advance(
             (block.number, block.hash, block.timestamp),
             [(hit.key, hit.measure, hit.log_index) for hit in own],
         )
-        low, high = windows.leaving(window, before, block.timestamp)
-        state = await _state(connection, monitor.id, before, low, high, entries)
-        _, firings = windows.advance(window, state, block.timestamp, entries)
-        await _keep(connection, block.chain_id, monitor.id, entries)
+        levels, ends = await _levels(connection, monitor.id, window, before, block, entries)
+        await _keep(connection, block.chain_id, monitor.id, entries, ends)
+        if levels is None:
+            _pass_over(monitor.id, block)
+            continue
+        _told.discard(monitor.id)
+        firings = windows.fire(window, levels)
         for firing in firings:
             last = next((hit for hit in reversed(own) if hit.key == firing.key), None)
             fired.append(
@@ -232,7 +313,7 @@ async def _mark(connection: Connection, chain_id: int, monitor: Monitor, number:
         connection,
         schema.window_entries,
         _COLUMNS,
-        [(*row, _NEVER, 0, _meaning(monitor))],
+        [(*row, _NEVER, 0, _meaning(monitor), 0, 0)],
     )
 
 
@@ -256,36 +337,71 @@ def _window(monitor: Monitor) -> Window | None:
         return None
 
 
-async def _state(
+async def _levels(
     connection: Connection,
     monitor_id: str,
+    window: Window,
     before: int,
-    low: int,
-    high: int,
+    block: Block,
     added: Sequence[Entry],
-) -> State:
-    """The groups that can change, with all their entries that still count before the block."""
-    rows = await connection.fetch(
-        "SELECT * FROM window_entries WHERE monitor_id = $1 AND at > $2 AND key IN ("
-        " SELECT unnest($3::bytea[]) UNION"
-        " SELECT key FROM window_entries WHERE monitor_id = $1 AND at > $2 AND at <= $4)"
-        " ORDER BY block_number, log_index",
-        monitor_id,
-        _time(low),
-        list({entry.key for entry in added}),
-        _time(high),
-    )
-    return State.of(before, map(_entry, rows))
+) -> tuple[dict[bytes, Level] | None, dict[bytes, tuple[int, int]]]:
+    """The levels of the groups that can come true, None if there are too many entries; and where
+    these groups end: place and running total of the newest entry."""
+    low, high = windows.leaving(window, before, block.timestamp)
+    groups: dict[bytes, list[Entry]] = {}
+    for entry in added:
+        groups.setdefault(entry.key, []).append(entry)
+    arguments = (monitor_id, list(groups), _time(low), _time(high), window.fires_by_time)
+    levels: dict[bytes, Level] | None = {}
+    if window.aggregate == "distinct":
+        pairs = [entry.key for entry in added], [entry.value for entry in added]
+        rows = await connection.fetch(_DISTINCT, *arguments, *pairs, MOST)
+        if any(row["total"] is None for row in rows):
+            levels = None
+        else:
+            levels = {row["key"]: Level(row["before"], row["total"]) for row in rows}
+    else:
+        rows = await connection.fetch(_TOTALS, *arguments)
+        what = "entries" if window.aggregate == "none" else "sum"
+        levels = {
+            row["key"]: Level(
+                int(row[f"{what}_before"]),
+                int(row[f"{what}_kept"]) + window.weight(groups.get(row["key"], ())),
+            )
+            for row in rows
+        }
+    ends = {
+        row["key"]: (row["place"], int(row["running"])) for row in rows if row["place"] is not None
+    }
+    return levels, ends
+
+
+def _pass_over(monitor_id: str, block: Block) -> None:
+    _passed_over.inc()
+    if monitor_id not in _told:
+        _told.add(monitor_id)
+        _log.warning(
+            "window holds too many entries to be looked at; shorten its period, or narrow it down",
+            monitor=monitor_id,
+            block=block.number,
+            most=MOST,
+        )
 
 
 async def _keep(
-    connection: Connection, chain_id: int, monitor_id: str, entries: Sequence[Entry]
+    connection: Connection,
+    chain_id: int,
+    monitor_id: str,
+    entries: Sequence[Entry],
+    ends: Mapping[bytes, tuple[int, int]],
 ) -> None:
-    await insert_new(
-        connection,
-        schema.window_entries,
-        _COLUMNS,
-        [
+    """ends: place and running total of the newest entry of each group that is not empty."""
+    rows = []
+    ends = dict(ends)
+    for entry in entries:
+        place, running = ends.get(entry.key, (0, 0))
+        place, running = ends[entry.key] = place + 1, running + entry.value
+        rows.append(
             (
                 entry.id,
                 monitor_id,
@@ -296,23 +412,11 @@ async def _keep(
                 _time(entry.at),
                 entry.value,
                 entry.key,
+                place,
+                running,
             )
-            for entry in entries
-        ],
-    )
-
-
-def _entry(row: Any) -> Entry:
-    block_hash = "0x" + row["block_hash"].hex() if row["block_hash"] else ""
-    return Entry(
-        row["id"],
-        row["key"],
-        _seconds(row["at"]),
-        int(row["value"]),
-        row["block_number"],
-        block_hash,
-        row["log_index"],
-    )
+        )
+    await insert_new(connection, schema.window_entries, _COLUMNS, rows)
 
 
 def _time(seconds: int) -> dt.datetime:

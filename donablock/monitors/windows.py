@@ -14,7 +14,8 @@ Whether it was true after a block follows from the blocks up to there alone. So 
 besides the entries that blocks left, each under its block's hash: to take a block back is to remove
 its entries, and every later answer is as if the block had never been. `advance` and `retract` are
 pure functions of that state; any subset of groups may be given to them, so a database hands over
-only those that can have changed (`leaving`).
+only those that can have changed (`leaving`). It need not hand over entries either: what fires
+follows from two totals of each group (`fire`).
 
 `none for` fires once when the period has passed since the last match. So that it also fires where
 none ever came, a beginning is an entry too (`beginnings`).
@@ -40,11 +41,13 @@ from donablock.monitors.ids import digest
 __all__ = [
     "Entry",
     "Firing",
+    "Level",
     "State",
     "Window",
     "advance",
     "beginnings",
     "entries_of",
+    "fire",
     "forget",
     "leaving",
     "level",
@@ -124,6 +127,12 @@ class Window:
         type_ = self.of.type if self.of else None
         assert isinstance(type_, IntegerType)
         return type_.low < 0 if is_rising else type_.high > 0
+
+    def weight(self, entries: Sequence[Entry]) -> int:
+        """What these add to a total, whatever else is in it. Not for `distinct`."""
+        if self.aggregate == "none":
+            return len(entries)
+        return sum(entry.value for entry in entries)
 
     def is_true(self, total: int) -> bool:
         return OPERATORS[self.operator](total, self.threshold)
@@ -241,6 +250,13 @@ class State(Struct, frozen=True):
         return cls(at, {key: tuple(found) for key, found in groups.items()})
 
 
+class Level(Struct, frozen=True):
+    """The totals of a group: `before` a block, and after it."""
+
+    before: int
+    total: int
+
+
 class Firing(Struct, frozen=True):
     """A window came true for a group. `total` after the block, `before` it."""
 
@@ -259,11 +275,9 @@ def level(window: Window, entries: Sequence[Entry], at: int) -> int:
     """The total of a group at a time."""
     start = at - window.period
     inside = [entry for entry in entries if start < entry.at <= at]
-    if window.aggregate == "sum" or window.aggregate == "count":
-        return sum(entry.value for entry in inside)
     if window.aggregate == "distinct":
         return len({entry.value for entry in inside})
-    return len(inside)
+    return window.weight(inside)
 
 
 def advance(
@@ -280,14 +294,21 @@ def advance(
         key for key, found in state.groups.items() if any(low < entry.at <= high for entry in found)
     }
     groups = dict(state.groups)
-    firings = []
-    for key in sorted(changed):
+    levels = {}
+    for key in changed:
         old = state.groups.get(key, ())
         new = groups[key] = old + added.get(key, ())
-        before, total = level(window, old, state.at), level(window, new, at)
-        if window.is_true(total) and not window.is_true(before):
-            firings.append(Firing(key, total, before))
-    return State(at, groups), firings
+        levels[key] = Level(level(window, old, state.at), level(window, new, at))
+    return State(at, groups), fire(window, levels)
+
+
+def fire(window: Window, levels: Mapping[bytes, Level]) -> list[Firing]:
+    """What fires at a block, by key. levels: of the groups that the block can change."""
+    return [
+        Firing(key, found.total, found.before)
+        for key, found in sorted(levels.items())
+        if window.is_true(found.total) and not window.is_true(found.before)
+    ]
 
 
 def retract(state: State, block_hash: str, parent_at: int) -> State:

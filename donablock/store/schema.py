@@ -419,7 +419,15 @@ window_entries = sa.Table(
     _column("at", Time),
     _column("value", Amount, nullable=True),
     _column("key", Bytes, nullable=True),
+    # the how manieth of its group it is, and what the group's values add up to, this one's included
+    _column("place", BigInteger),
+    _column("running", sa.Numeric()),
     Index("window_entries_monitor_id_at_idx", "monitor_id", "at"),
+    Index(
+        "window_entries_monitor_id_key_at_place_idx",
+        *("monitor_id", "key", "at", "place"),
+        postgresql_include=["value"],
+    ),
     Index("window_entries_chain_id_block_hash_idx", "chain_id", "block_hash"),
 )
 

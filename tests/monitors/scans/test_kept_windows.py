@@ -203,13 +203,13 @@ async def test_a_block_that_cannot_make_it_true_asks_the_database_nothing(rig, m
     await Watching({"window": "none for 1 minute"}, (ANNA,)).create(rig.database, "mo_none")
     await pay(rig)
     looked = []
-    state = window_store._state
+    levels = window_store._levels
 
     async def counted(connection, monitor_id, *arguments):
         looked.append(monitor_id)
-        return await state(connection, monitor_id, *arguments)
+        return await levels(connection, monitor_id, *arguments)
 
-    monkeypatch.setattr(window_store, "_state", counted)
+    monkeypatch.setattr(window_store, "_levels", counted)
     await pay(rig)
     await pay(rig, BEN)
     await pay(rig, ANNA)
