@@ -44,6 +44,10 @@ CONSUMER = "matcher"
 BATCH = 100
 """Messages done in one transaction, where so many wait."""
 
+BATCH_MATCHES = 20_000
+"""Matches that are held in memory before they are written; where a transaction made more, the next
+one takes fewer messages."""
+
 WAIT = 5.0
 """Seconds until the stream is looked at again though nobody told of news."""
 
@@ -83,6 +87,7 @@ class Matcher:
         self._names = names
         self.roster = Roster()
         self.deployed = Deployed(chain.chain_id, CONSUMER)
+        self._limit = BATCH
 
     async def run(self) -> None:
         """Matches whenever this process leads that of the chain; returns never, but for errors."""
@@ -107,7 +112,7 @@ class Matcher:
         """Does the next messages, at most `limit`. False: there are none."""
         before = await self.register()
         messages = await self._stream.read(
-            self._chain.chain_id, before.seq, limit, place=before.place
+            self._chain.chain_id, before.seq, min(limit, self._limit), place=before.place
         )
         if not messages:
             return False
@@ -219,6 +224,7 @@ class Matcher:
             own = await deployed.known(connection, blocks)
         detected: list[Hit | Fired] = []
         items: list[int] = []
+        count = 0
         for block in blocks:
             windowed: dict[str, list[Hit]] = {}
             found = match_block(block, roster.index, tally, own)
@@ -232,7 +238,12 @@ class Matcher:
             detected += await window_store.advance(
                 connection, block, roster.windowed, windowed, self._chain.name
             )
-        count = await writing.detected(detected, traces)
+            if len(detected) > BATCH_MATCHES:
+                count += await writing.detected(detected, traces)
+                detected = []
+        count += await writing.detected(detected, traces)
+        is_much = count > BATCH_MATCHES
+        self._limit = max(1, self._limit // 2) if is_much else min(BATCH, self._limit * 2)
         await writing.confirmed(blocks[-1].number - self._chain.confirmations, current_trace())
         await connection.execute(
             _COUNTED,

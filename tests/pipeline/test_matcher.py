@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -351,9 +352,12 @@ async def test_a_commit_whose_end_was_not_heard_counts_once(line):
     assert sorted(kinds) == ["confirmed", *["detected"] * 3, *["retracted"] * 2]
 
 
-@pytest.mark.parametrize("seed", range(6))
-async def test_random_chains_tell_what_a_plain_model_tells(line, seed):
-    """With batches of any size, and a fresh matcher now and then."""
+@pytest.mark.parametrize("seed", range(8))
+async def test_random_chains_tell_what_a_plain_model_tells(line, seed, monkeypatch):
+    """With batches of any size, and a fresh matcher now and then; from seed 6 on with more matches
+    than are held in memory."""
+    if seed >= 6:
+        monkeypatch.setattr(matcher_module, "BATCH_MATCHES", seed - 6)
     chance = random.Random(seed)
     for id, addresses in WATCHED.items():
         await orders.monitor(line.database, id, "erc20", addresses)
@@ -387,3 +391,21 @@ async def test_a_batch_is_one_transaction(line, monkeypatch):
     monkeypatch.undo()
     await line.match()
     assert len(await line.rows("*")) == 5
+
+
+async def test_where_much_is_found_fewer_messages_go_together(line, monkeypatch):
+    monkeypatch.setattr(matcher_module, "BATCH_MATCHES", 4)
+    await orders.monitor(line.database, "mo_anna", "erc20", [ANNA])
+    await line.rest()
+    for salt in range(200):
+        line.chain.append([transfer(BEN, ANNA, 1, salt=salt)])
+    line.chain.grow(300)
+    await line.follow()
+    positions, tip = [], line.worker.cursor.number
+    while await line.matcher.step():
+        positions.append((await line.matcher.register()).number)
+    sizes = [after - before for before, after in pairwise(positions)]
+    assert sizes[:3] == [50, 25, 12]
+    assert sizes[-2] > 50, "and many again where little is found"
+    assert positions[-1] == tip
+    assert len(await line.rows("*")) == 200
