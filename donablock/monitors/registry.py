@@ -27,7 +27,7 @@ from asyncpg import Connection
 
 from donablock.chain.chains import Chain
 from donablock.errors import DefinitionError, InputError, NotFoundError
-from donablock.monitors import quotas, removal
+from donablock.monitors import quotas, removal, scan_store
 from donablock.monitors.abi import event_of, function_of
 from donablock.monitors.conditions.lexer import show
 from donablock.monitors.monitor import Definition, Monitor, address_of, definition_of, schema_of
@@ -380,6 +380,12 @@ class Registry:
                 *(monitor, start, limit),
             )
         return [WatchedAddress(_text(row["address"]), row["active_from_block"]) for row in rows]
+
+    async def all_addresses(self, project: str, monitor: str) -> list[str]:
+        """Every one that is watched, which may be a hundred thousand. Raises NotFoundError."""
+        async with self._database.connection() as connection:
+            await _known(connection, project, monitor)
+            return list(await scan_store.addresses(connection, monitor))
 
     async def has_address(self, project: str, monitor: str, address: str) -> bool:
         """Whether it is watched. Raises InputError, NotFoundError."""

@@ -27,8 +27,8 @@ class Limits:
     it has arrived. requests: under way at once in this process; requests_per_project: of one
     project. tails: live tails in this process; tails_per_project: of one project. heartbeat:
     seconds after which a tail that has nothing to tell says so; recheck: seconds after which it
-    looks whether its key still opens. backtests: at once in this process; backtest_seconds: how
-    long one may take."""
+    looks whether its key still opens. backtests: at once in this process, one of each project;
+    backtest_seconds: how long one may take."""
 
     rate: float = 10.0
     burst: float = 50.0

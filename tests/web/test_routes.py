@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import requests
 from standardwebhooks.webhooks import Webhook
 
 from donablock.monitors.messages import DETECTED
+from donablock.monitors.registry import Registry
 from donablock.monitors.signing import Secret, Signer
 from donablock.store.schema import CONFIRMED, DEAD, DELIVERED, RETRACTED
 from donablock.store.schema import DETECTED as FOUND
@@ -472,6 +474,69 @@ def test_backtests_do_not_crowd_one_another(postgres: Any, chain: FakeChain) -> 
         found = server.api(server.project()).post("/v1/backtests", asked)
         assert found.status_code == 503
         assert found.json()["type"] == "urn:donablock:problem:busy"
+
+
+def test_a_project_has_one_backtest_at_once_and_pays_for_no_other(
+    postgres: Any, chain: FakeChain
+) -> None:
+    with new_database(postgres) as url, serving(url, chain=chain) as server:
+        api = server.api(server.project("few", backtests_per_hour=2))
+        another_key, stranger = server.api(api.project), server.api(server.project("stranger"))
+        asked = {
+            "monitor": {**MONITOR, "chain_id": 31337, "addresses": [WATCHED]},
+            "from_block": 1,
+            "to_block": 1,
+        }
+        server._node.latency = 0.4  # of each of its questions
+        before = server._node.requests
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(api.post, "/v1/backtests", asked)
+            deadline = time.monotonic() + 10
+            while server._node.requests == before:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            for _ in range(3):
+                found = another_key.post("/v1/backtests", asked)
+                assert found.status_code == 503
+                assert found.json()["type"] == "urn:donablock:problem:busy"
+                assert found.json()["detail"].startswith("a backtest of the project is under way")
+            server._node.latency = 0.0
+            assert stranger.post("/v1/backtests", asked).status_code == 200
+            assert first.result().status_code == 200
+        codes = [api.post("/v1/backtests", asked).status_code for _ in range(2)]
+        assert codes == [200, 429], "what was busy counted"
+
+
+def test_the_addresses_of_a_backtest_are_read_once_and_only_if_it_may_be_made(
+    postgres: Any, chain: FakeChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_database(postgres) as url, serving(url, chain=chain) as server:
+        read: list[str] = []
+        real = Registry.all_addresses
+
+        async def counted(registry: Registry, project: str, monitor: str) -> list[str]:
+            read.append(monitor)
+            return await real(registry, project, monitor)
+
+        async def paged(*_: Any, **__: Any) -> Any:
+            raise AssertionError("read page by page")
+
+        monkeypatch.setattr(Registry, "all_addresses", counted)
+        monkeypatch.setattr(Registry, "addresses", paged)
+        project = server.project("one", backtests_per_hour=1)
+        api = server.api(project)
+        monitor = {**MONITOR, "chain_id": 31337, "addresses": [WATCHED]}
+        made = api.post("/v1/monitors", monitor).json()["id"]
+        server.execute(
+            "INSERT INTO monitor_addresses (monitor_id, address, revision) SELECT $1,"
+            " decode(lpad(to_hex(i), 40, '0'), 'hex'), 1 FROM generate_series(1, 250) AS i",
+            made,
+        )
+        place, blocks = f"/v1/monitors/{made}/backtest", {"from_block": 1, "to_block": 4}
+        found = api.post(place, blocks)
+        assert (found.status_code, found.json()["count"], read) == (200, 4, [made])
+        assert api.post(place, blocks).status_code == 429
+        assert read == [made], "the quota is asked first"
 
 
 # --- live -----------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
@@ -144,24 +146,25 @@ async def backtest_monitor(
     parts = parts_of(request)
     row = await parts.registry.get(caller.project_id, monitor_id)
     monitor = service.prepared(row)
-    if body.addresses is not None:
-        addresses = [address_of(one) for one in body.addresses]
-    else:
-        addresses = await _watched(parts, caller.project_id, monitor_id)
-    return await _run(parts, caller.project_id, row.chain_id, monitor, addresses, body)
+    given = None if body.addresses is None else [address_of(one) for one in body.addresses]
+    return await _run(parts, caller.project_id, row.chain_id, monitor, given, body)
 
 
-async def _watched(parts: Parts, project: str, monitor: str) -> list[str]:
-    found: list[str] = []
-    while True:
-        after = found[-1] if found else ""
-        rows = await parts.registry.addresses(project, monitor, limit=100, after=after)
-        found += [row.address for row in rows]
-        if len(rows) < 100:
-            return found
+_under_way: set[str] = set()
 
 
-_under_way = 0
+@contextmanager
+def _slot(parts: Parts, project: str) -> Iterator[None]:
+    """Raises Problem if the project has a backtest under way, or the process as many as it may."""
+    if project in _under_way:
+        raise Problem("busy", "a backtest of the project is under way; try again when it is done")
+    if len(_under_way) >= parts.limits.backtests:
+        raise Problem("busy", f"{len(_under_way)} backtests are under way; try again in a moment")
+    _under_way.add(project)
+    try:
+        yield
+    finally:
+        _under_way.remove(project)
 
 
 async def _run(
@@ -169,18 +172,18 @@ async def _run(
     project: str,
     chain_id: int,
     monitor: Monitor,
-    addresses: list[str],
+    addresses: list[str] | None,
     asked: Range,
 ) -> BacktestShown:
-    global _under_way
+    """addresses: None for those that the monitor watches. They may be many, so they are read only
+    once there is room and the project may."""
     source = parts.sources(chain_id)
     if source is None:
         raise InputError(f"this server has no node of chain {chain_id}, so it cannot look there")
-    if _under_way >= parts.limits.backtests:
-        raise Problem("busy", f"{_under_way} backtests are under way; try again in a moment")
-    _under_way += 1
-    try:
+    with _slot(parts, project):
         await _count(parts, project)
+        if addresses is None:
+            addresses = await parts.registry.all_addresses(project, monitor.id)
         async with parts.database.connection() as connection:
             own = await contracts_of(connection, chain_id, CONSUMER)
         found = await service.backtest(
@@ -193,8 +196,6 @@ async def _run(
             chain=parts.chains[chain_id].name if chain_id in parts.chains else None,
             own=own,
         )
-    finally:
-        _under_way -= 1
     return await asyncio.to_thread(_shown, found)
 
 

@@ -205,3 +205,15 @@ async def test_rows_of_removed_addresses_go_after_a_week(service):
     assert await swept() == {BEN}  # it was added again
     await add(service, made, [ANNA])
     assert await watched(service, made) == sorted([ANNA, BEN])
+
+
+async def test_all_of_them_at_once(service):
+    made, another = await service.monitor(addresses=[ANNA]), await service.monitor(addresses=[BEN])
+    for n in range(3):
+        await add(service, made, some(50, 1 + 50 * n))
+    await remove(service, made, [ANNA, *some(10)])
+    found = await service.registry.all_addresses(service.project, made.id)
+    assert sorted(found) == some(140, 11)
+    for project, monitor in ((service.other, another.id), (service.project, "mo_" + "0" * 16)):
+        with pytest.raises(NotFoundError, match="there is no monitor"):
+            await service.registry.all_addresses(project, monitor)
