@@ -147,3 +147,38 @@ async def test_a_schema_that_is_not_ours_is_refused(postgres):
         await connection.execute(f"UPDATE alembic_version SET version_num = '{migrations.head()}'")
         await migrations.upgrade(connection, "0815")
     await connection.close()
+
+
+async def test_entries_of_windows_that_were_there_get_their_places_and_totals(postgres):
+    """Group by group, in the order of their blocks; sums that no amount holds as well."""
+    connection = await empty(postgres, "running_totals")
+    await migrations.upgrade(connection, "0007")
+    largest = 10**78 - 1
+    rows = [
+        ("mo_a", b"x", 3, 30, largest),
+        ("mo_a", b"x", 1, 10, largest),
+        ("mo_a", b"x", 2, 10, -5),
+        ("mo_a", b"y", 2, 10, 7),
+        ("mo_b", b"x", 9, 90, 1),
+    ]
+    for monitor, key, number, at, value in rows:
+        await connection.execute(
+            "INSERT INTO window_entries (id, monitor_id, chain_id, block_number, block_hash,"
+            "   log_index, at, value, key)"
+            " VALUES (sha256($1::text::bytea || $2 || $3::bigint::text::bytea), $1, 1, $3, 'h', 0,"
+            "   to_timestamp($4::bigint), $5::text::numeric, $2)",
+            *(monitor, key, number, at, str(value)),
+        )
+    await migrations.upgrade(connection)
+    found = await connection.fetch(
+        "SELECT monitor_id, key, block_number, place, running::text FROM window_entries"
+        " ORDER BY 1, 2, 3"
+    )
+    assert [tuple(row) for row in found] == [
+        ("mo_a", b"x", 1, 1, str(largest)),
+        ("mo_a", b"x", 2, 2, str(largest - 5)),
+        ("mo_a", b"x", 3, 3, str(2 * largest - 5)),
+        ("mo_a", b"y", 2, 1, "7"),
+        ("mo_b", b"x", 9, 1, "1"),
+    ]
+    await connection.close()
