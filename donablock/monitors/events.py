@@ -47,7 +47,7 @@ _MOST_IDS = 1_000
 # Where a filter has no index, so many of the newest are looked at in one call: of one monitor, and
 # of all that a project has.
 _LOOKED_AT = 10_000
-_LOOKED_AT_IN_ALL = 200_000
+_LOOKED_AT_IN_ALL = 20_000
 
 _COLUMNS = ", ".join(
     f"e.{name}"

@@ -28,7 +28,8 @@ class Limits:
     project. tails: live tails in this process; tails_per_project: of one project. heartbeat:
     seconds after which a tail that has nothing to tell says so; recheck: seconds after which it
     looks whether its key still opens. backtests: at once in this process, one of each project;
-    backtest_seconds: how long one may take."""
+    backtest_seconds: how long one may take. searches_per_project: pages of events with a filter, at
+    once in this process."""
 
     rate: float = 10.0
     burst: float = 50.0
@@ -42,6 +43,7 @@ class Limits:
     recheck: float = 30.0
     backtests: int = 2
     backtest_seconds: float = 25.0
+    searches_per_project: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from donablock.monitors.registry import Registry
 from donablock.monitors.signing import Secret, Signer
 from donablock.store.schema import CONFIRMED, DEAD, DELIVERED, RETRACTED
 from donablock.store.schema import DETECTED as FOUND
+from donablock.web.parts import Parts
 from tests.chain_reader.fake_chain import FakeChain, payment
 from tests.web.seeds import AT, CHAIN, WATCHED, add_event, seed
 from tests.web.serving import ROOMY, Api, Serving, new_database, serving
@@ -378,6 +380,49 @@ def test_a_project_is_renamed_and_deleted_only_on_purpose(server: Serving, api: 
     assert api.get("/v1/project").status_code == 401
     left = "SELECT 1 FROM monitors WHERE project_id = $1 AND deleted_at IS NULL"
     assert server.execute(left, api.project) == []
+
+
+def test_a_project_searches_three_times_at_once(postgres: Any) -> None:
+    """So that the others find a connection: while all events are locked nothing is found."""
+    with new_database(postgres) as url, serving(url) as server:
+        seeded, other = seed(server), seed(server)
+        paths = ("/v1/events", f"/v1/monitors/{seeded.monitor}/events")
+        apis = [server.api(seeded.api.project) for _ in range(5)]
+
+        async def lock(parts: Parts) -> Any:
+            held, release = asyncio.Event(), asyncio.Event()
+
+            async def hold() -> None:
+                async with parts.database.connection() as connection, connection.transaction():
+                    await connection.execute("LOCK TABLE matches")
+                    held.set()
+                    await release.wait()
+
+            holding = asyncio.create_task(hold())
+            await held.wait()
+            return release, holding
+
+        release, holding = server.run(lock)
+        with ThreadPoolExecutor(len(apis)) as pool:
+            asked = [
+                pool.submit(api.get, paths[n % 2], params={"from_block": 0})
+                for n, api in enumerate(apis)
+            ]
+            refused = set()
+            while len(refused) < 2:
+                done, _ = wait(set(asked) - refused, 10, FIRST_COMPLETED)
+                assert done, "more than three are under way"
+                refused |= done
+            for one in refused:
+                answer = one.result()
+                assert answer.status_code == 429 and answer.headers["Retry-After"] == "1"
+                assert answer.json()["detail"].startswith("3 searches of the project are under")
+            assert other.api.get("/v1/project").status_code == 200
+            server.loop.call_soon_threadsafe(release.set)
+            assert [one.result().status_code for one in set(asked) - refused] == [200] * 3
+        server.run(lambda _: holding)  # its error, if it had one
+        for _ in range(5):
+            assert apis[0].get(paths[0], params={"state": "detected"}).status_code == 200
 
 
 # --- chains and backtests -------------------------------------------------------------------------

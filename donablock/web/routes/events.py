@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
@@ -11,7 +14,8 @@ from donablock.monitors.events import EventPage as Found
 from donablock.web.access import Reader, bearer
 from donablock.web.live import TailResponse
 from donablock.web.paging import Cursor, Limit, Page, number_after, token
-from donablock.web.parts import parts_of
+from donablock.web.parts import Parts, parts_of
+from donablock.web.problems import Problem
 from donablock.web.responses import UNPROCESSABLE
 from donablock.web.shapes import ADDRESS, MOST_INTEGER, EventId, MonitorId, Shown, Time
 from donablock.web.strict import Route
@@ -78,6 +82,32 @@ def _page(found: Found) -> EventPage:
     return EventPage(data=data, next=following)
 
 
+_searches: Counter[str] = Counter()
+
+
+@contextmanager
+def _turn(parts: Parts, project: str, is_search: bool) -> Iterator[None]:
+    """A search looks at much, and holds a connection meanwhile. Raises Problem if the project has
+    as many under way as it may."""
+    if not is_search:
+        yield
+        return
+    most = parts.limits.searches_per_project
+    if _searches[project] >= most:
+        raise Problem(
+            "too-many-requests",
+            f"{most} searches of the project are under way; wait until one is answered",
+            headers={"Retry-After": "1"},
+        )
+    _searches[project] += 1
+    try:
+        yield
+    finally:
+        _searches[project] -= 1
+        if not _searches[project]:
+            del _searches[project]
+
+
 @router.get("/v1/events", summary="List all events")
 async def list_events(
     request: Request,
@@ -93,19 +123,21 @@ async def list_events(
     """Of all monitors of the project, the newest found first. Where something is searched for, a
     page may have fewer than asked for, even none, and still be followed by others: only `next` says
     where the end is."""
-    return _page(
-        await parts_of(request).events.page(
-            caller.project_id,
-            None,
-            address=address,
-            transaction=transaction,
-            from_block=from_block,
-            to_block=to_block,
-            state=state,
-            limit=limit,
-            before=number_after("event", cursor),
+    is_search = any(one is not None for one in (address, transaction, from_block, to_block, state))
+    with _turn(parts_of(request), caller.project_id, is_search):
+        return _page(
+            await parts_of(request).events.page(
+                caller.project_id,
+                None,
+                address=address,
+                transaction=transaction,
+                from_block=from_block,
+                to_block=to_block,
+                state=state,
+                limit=limit,
+                before=number_after("event", cursor),
+            )
         )
-    )
 
 
 @router.get("/v1/monitors/{monitor_id}/events", summary="List a monitor's events")
@@ -123,19 +155,21 @@ async def list_monitor_events(
 ) -> EventPage:
     """What one monitor found, the newest first; see `GET /v1/events`. Also of a monitor that is
     deleted."""
-    return _page(
-        await parts_of(request).events.page(
-            caller.project_id,
-            monitor_id,
-            address=address,
-            transaction=transaction,
-            from_block=from_block,
-            to_block=to_block,
-            state=state,
-            limit=limit,
-            before=number_after("event", cursor),
+    is_search = any(one is not None for one in (address, transaction, from_block, to_block, state))
+    with _turn(parts_of(request), caller.project_id, is_search):
+        return _page(
+            await parts_of(request).events.page(
+                caller.project_id,
+                monitor_id,
+                address=address,
+                transaction=transaction,
+                from_block=from_block,
+                to_block=to_block,
+                state=state,
+                limit=limit,
+                before=number_after("event", cursor),
+            )
         )
-    )
 
 
 @router.get(
