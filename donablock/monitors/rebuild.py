@@ -7,6 +7,9 @@ The canonical chain is read from the first block of our contracts on, into table
 alone, and compared. What differs is put right in one transaction, which also sets the position of
 the projections, so that they go on where this ends; they may be running meanwhile, and so may the
 worker. Rows that were right are not touched.
+
+All rows are compared while nobody is kept waiting. Only the projections then stand still, for as
+long as it takes to look again at what differed and at what is newer.
 """
 
 from __future__ import annotations
@@ -112,8 +115,13 @@ async def rebuild(
                     await asyncio.sleep(_PAUSE if at > 1 else 0)
                 try:
                     await reading.read_to(await _target(connection, chain.chain_id, is_check))
-                    async with connection.transaction():
-                        rebuilt = await (reading.check() if is_check else reading.replace())
+                    if is_check:
+                        async with connection.transaction(isolation="repeatable_read"):
+                            rebuilt = await reading.check()
+                    else:
+                        await reading.compare_ahead()
+                        async with connection.transaction():
+                            rebuilt = await reading.replace()
                     if rebuilt is not None:
                         return rebuilt
                 except BlockGoneError as error:
@@ -164,6 +172,7 @@ CREATE TEMPORARY TABLE rebuilt_events (LIKE contract_events);
 CREATE TEMPORARY TABLE rebuilt_differences (
     kind text, block_number bigint, block_hash bytea, log_index integer, contract text, name text,
     columns text[]);
+CREATE TEMPORARY TABLE rebuilt_doubtful (block_hash bytea, log_index integer);
 """
 _COMPARED = ("block_number", "transaction_hash", "contract", "name", "block_time", "address")
 _DIFFERING = ", ".join(
@@ -171,7 +180,12 @@ _DIFFERING = ", ".join(
     # as it is written, to the byte
     + ["CASE WHEN o.args::text IS DISTINCT FROM n.args::text THEN 'args' END"]
 )
-_COMPARE = f"""
+_DOUBTFUL = "(block_hash, log_index) IN (SELECT block_hash, log_index FROM rebuilt_doubtful)"
+
+
+def _compare(which: str) -> str:
+    """The statement, for the rows of which this holds in both tables."""
+    return f"""
 INSERT INTO rebuilt_differences
 SELECT kind, block_number, block_hash, log_index, contract, name, columns FROM (
     SELECT block_hash, log_index, coalesce(n.block_number, o.block_number) AS block_number,
@@ -179,11 +193,19 @@ SELECT kind, block_number, block_hash, log_index, contract, name, columns FROM (
         CASE WHEN o.chain_id IS NULL THEN 'missing' WHEN n.chain_id IS NULL THEN 'extra'
             ELSE 'differs' END AS kind,
         array_remove(ARRAY[{_DIFFERING}], NULL) AS columns
-    FROM (SELECT * FROM contract_events WHERE chain_id = $1) AS o
-    FULL JOIN (SELECT * FROM rebuilt_events WHERE block_number <= $2) AS n
+    FROM (SELECT * FROM contract_events WHERE chain_id = $1 AND {which}) AS o
+    FULL JOIN (SELECT * FROM rebuilt_events WHERE block_number <= $2 AND {which}) AS n
         USING (block_hash, log_index)
 ) AS compared
 WHERE kind <> 'differs' OR columns <> ARRAY[]::text[]
+"""
+
+
+# what is newer may be another row in one table than in the other: so by key, not by block
+_ADD_NEWER = """
+INSERT INTO rebuilt_doubtful
+SELECT block_hash, log_index FROM contract_events WHERE chain_id = $1 AND block_number > $2
+UNION SELECT block_hash, log_index FROM rebuilt_events WHERE block_number > $2
 """
 _REMOVE = """
 DELETE FROM contract_events AS e USING rebuilt_differences AS d
@@ -212,7 +234,9 @@ async def _make_tables(connection: Connection) -> None:
 
 async def _drop_tables(connection: Connection) -> None:
     if not connection.is_closed():
-        await connection.execute("DROP TABLE IF EXISTS rebuilt_events, rebuilt_differences")
+        await connection.execute(
+            "DROP TABLE IF EXISTS rebuilt_events, rebuilt_differences, rebuilt_doubtful"
+        )
 
 
 # --- the chain ------------------------------------------------------------------------------------
@@ -232,6 +256,8 @@ class _Reading:
         # of the last blocks: hashes by height
         self._hashes: dict[int, str] = {}
         self._made: dict[str, Row] = {}
+        # up to this block all rows were compared, and those that differ are in rebuilt_doubtful
+        self._compared: int | None = None
 
     @property
     def _known(self) -> Contracts:
@@ -276,6 +302,8 @@ class _Reading:
     async def go_back(self) -> None:
         """So far that no reorganisation reaches below it, to read on from there."""
         self._done = max(self._first - 1, self._done - WINDOW)
+        if self._compared is not None:
+            self._compared = min(self._compared, self._done)
         self._hashes = {at: hash for at, hash in self._hashes.items() if at <= self._done}
         self._made = {at: one for at, one in self._made.items() if one[2] <= self._done}
         await self._connection.execute(
@@ -292,31 +320,49 @@ class _Reading:
             raise BlockGoneError(found)
         return True
 
+    async def compare_ahead(self) -> None:
+        """All rows, once, as they are found without holding anybody up. Those of the last blocks
+        count as not compared, since the projections may still write them or take them back."""
+        if self._compared is not None:
+            return
+        connection = self._connection
+        before = await positions.register(connection, CONSUMER, self._chain_id)
+        await self._look(self._done, "true")
+        await connection.execute(
+            "INSERT INTO rebuilt_doubtful SELECT block_hash, log_index FROM rebuilt_differences"
+        )
+        self._compared = min(-1 if before.number is None else before.number, self._done)
+        self._compared -= 2 * WINDOW
+
     # --- in one transaction: None where there is more to read -------------------------------------
 
     async def check(self) -> Rebuilt | None:
+        """Position and rows as they were at one moment."""
         row = await self._connection.fetchrow(
-            "SELECT number, hash FROM positions WHERE consumer = $1 AND chain_id = $2 FOR SHARE",
+            "SELECT number, hash FROM positions WHERE consumer = $1 AND chain_id = $2",
             CONSUMER,
             self._chain_id,
         )
         number = -1 if row["number"] is None else row["number"]
         if not self._is_read(number, row["hash"]):
             return None
-        return await self._compare(number)
+        await self._look(number, "true")
+        return await self._found(number)
 
     async def replace(self) -> Rebuilt | None:
         connection, chain_id = self._connection, self._chain_id
+        before = await positions.position(connection, CONSUMER, chain_id, is_locked=True)
+        # after that lock, so that nothing is read which lies behind the projections. The worker may
+        # go on: what it writes from here on are messages after this position
         cursor = await connection.fetchrow(
-            "SELECT number, hash, next_seq FROM cursors WHERE chain_id = $1 FOR SHARE", chain_id
+            "SELECT number, hash, next_seq FROM cursors WHERE chain_id = $1", chain_id
         )
         if not self._is_read(cursor["number"], cursor["hash"]):
             return None
         if cursor["number"] < self._done:
             raise BlockGoneError(self._hashes[self._done])  # the worker goes back, to go on
-        before = await positions.register(connection, CONSUMER, chain_id)
-        await positions.position(connection, CONSUMER, chain_id, is_locked=True)
-        rebuilt = await self._compare(cursor["number"])
+        await self._look_again(cursor["number"])
+        rebuilt = await self._found(cursor["number"])
         if rebuilt.count:
             await connection.execute(_REMOVE, chain_id, timeout=_PATIENCE)
             await connection.execute(_INSERT, timeout=_PATIENCE)
@@ -351,12 +397,23 @@ class _Reading:
                 first = min(row["block_number"] for row in new)
                 await look_again(connection, chain_id, first, number)
 
-    async def _compare(self, number: int) -> Rebuilt:
-        """The table with what was read, up to this block."""
+    async def _look(self, number: int, which: str) -> None:
+        """Has the differences up to this block, of the rows of which `which` holds."""
         connection = self._connection
         await connection.execute("TRUNCATE rebuilt_differences")
         await connection.execute("ANALYZE rebuilt_events")
-        await connection.execute(_COMPARE, self._chain_id, number, timeout=_PATIENCE)
+        await connection.execute(_compare(which), self._chain_id, number, timeout=_PATIENCE)
+
+    async def _look_again(self, number: int) -> None:
+        """At what differed, and at what is newer; the rest was right, and nobody changes it."""
+        connection = self._connection
+        await connection.execute(_ADD_NEWER, self._chain_id, self._compared, timeout=_PATIENCE)
+        await connection.execute("ANALYZE rebuilt_doubtful")
+        await self._look(number, _DOUBTFUL)
+
+    async def _found(self, number: int) -> Rebuilt:
+        """The differences of the table with what was read, up to this block."""
+        connection = self._connection
         kinds = await connection.fetch(
             "SELECT kind, count(*) AS count FROM rebuilt_differences GROUP BY kind"
         )

@@ -3,7 +3,9 @@ again from the chain."""
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
 import pytest
 import pytest_asyncio
@@ -447,8 +449,6 @@ async def test_while_no_node_answers_nothing_is_passed_over(line):
 
 
 async def test_rebuilding_twice_at_once_is_as_once(told):
-    import asyncio
-
     async with told.database.transaction() as connection:
         await connection.execute("DELETE FROM contract_events WHERE name = 'Donated'")
     both = await asyncio.gather(
@@ -456,4 +456,107 @@ async def test_rebuilding_twice_at_once_is_as_once(told):
     )
     assert sum(one.count for one in both if not isinstance(one, BaseException)) == 2
     assert not [one for one in both if isinstance(one, BaseException)]
+    assert (await told.rebuild(is_check=True)).is_same
+
+
+# --- whom a rebuild keeps waiting -----------------------------------------------------------------
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """What is done right before each time that rows are compared, as functions of a number from 0
+    on and of whether it is for the rows in doubt only."""
+    during: list[Callable[[int, bool], Awaitable[None]]] = []
+    count = 0
+    look = rebuild_module._Reading._look
+
+    async def watched(self, number, which):
+        nonlocal count
+        for one in during:
+            await asyncio.wait_for(one(count, which != "true"), 20)
+        count += 1
+        await look(self, number, which)
+
+    monkeypatch.setattr(rebuild_module._Reading, "_look", watched)
+    return during
+
+
+async def test_while_all_rows_are_compared_everybody_goes_on_and_then_the_worker(told, looks):
+    async def goes_on(at, is_again):
+        if at < 3:
+            told.put([staked(), donated()])
+        await told.follow()
+        if not is_again:
+            await told.project()
+
+    looks.append(goes_on)
+    async with told.database.transaction() as connection:
+        await connection.execute("DELETE FROM contract_events WHERE name = 'Staked'")
+    rebuilt = await told.rebuild()
+    assert [str(one) for one in rebuilt.differences][0] == (
+        "block 2, log 0: DividendPool.Staked is missing"
+    )
+    assert len(told.chain.canonical) > 5, "the worker came while the projections stood still"
+    looks.clear()
+    await told.rest()
+    assert (await told.rebuild(is_check=True)).is_same
+    assert len(await told.events()) == 6 + 2 * (len(told.chain.canonical) - 4)
+
+
+async def test_a_check_keeps_nobody_waiting(told, looks):
+    async def goes_on(_at, _is_again):
+        told.put([staked()])
+        await told.rest()
+
+    looks.append(goes_on)
+    checked = await told.rebuild(is_check=True)
+    assert checked.is_same and (checked.rows, checked.to_block) == (6, 3)
+    assert len(await told.events()) == 7
+
+
+@pytest.mark.parametrize("is_reorganised", [False, True])
+async def test_only_what_is_newer_or_differed_is_compared_again(
+    told, looks, monkeypatch, is_reorganised
+):
+    monkeypatch.setattr(rebuild_module, "WINDOW", 1)
+    monkeypatch.setattr(rebuild_module, "_PAUSE", 0)
+    for _ in range(20):
+        told.put([staked()])
+    await told.rest()
+    before = await told.dump()
+    async with told.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE contract_events SET name = 'Refunded' WHERE block_number = 2"
+        )
+    again: list[int] = []
+    add = rebuild_module._Reading._look_again
+
+    async def counted(self, number):
+        await add(self, number)
+        again.extend(
+            row["block_number"]
+            for row in await self._connection.fetch(
+                "SELECT block_number FROM rebuilt_doubtful JOIN rebuilt_events"
+                " USING (block_hash, log_index) GROUP BY block_number ORDER BY 1"
+            )
+        )
+
+    monkeypatch.setattr(rebuild_module._Reading, "_look_again", counted)
+
+    async def comes(at, _is_again):
+        if at == 0:
+            if is_reorganised:
+                told.chain.cut(1)
+                told.put([donated(), donated()])
+            told.put([donated()])
+            await told.follow()
+
+    looks.append(comes)
+    rebuilt = await told.rebuild()
+    looks.clear()
+    assert rebuilt.to_block == 24
+    assert again[0] == 2 and again[1] >= 20 - is_reorganised and again[-1] == 24
+    await told.rest()
+    after = await told.dump()
+    assert len(set(before) - set(after)) == is_reorganised
     assert (await told.rebuild(is_check=True)).is_same
