@@ -90,9 +90,11 @@ class Settings(BaseSettings):
         description="where a reverse proxy puts the API, such as /monitors",
     )
     api_rate: float = Field(
-        default=10.0, gt=0, le=1e6, description="requests a second of one key, in the long run"
+        default=10.0, gt=0, le=1e6, description="requests a second of one project, in the long run"
     )
-    api_burst: float = Field(default=50.0, ge=1, le=1e6, description="requests of one key at once")
+    api_burst: float = Field(
+        default=50.0, ge=1, le=1e6, description="requests of one project at once"
+    )
     api_url: str | None = Field(
         default=None, description="where commands find the API (default: the port above)"
     )

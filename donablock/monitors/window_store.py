@@ -41,7 +41,7 @@ _COLUMNS = (
     *("at", "value", "key", "place", "running"),
 )
 
-MOST = 1_000_000
+MOST = 100_000
 """Entries among which different values are counted for one block. Where the groups that it can
 change hold more, the window is not looked at: it would hold up its chain."""
 
