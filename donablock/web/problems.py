@@ -297,7 +297,10 @@ def _of_validation(error: RequestValidationError) -> Problem:
     if isinstance(error, ResponseValidationError):
         raise error
     if any(fault["where"] == "path" for fault in faults):
-        return Problem("not-found", "nothing has this address: the id in it is none")
+        return Problem(
+            "not-found",
+            "what stands where an id belongs is none: take it from a list, such as /v1/monitors",
+        )
     first = faults[0]
     place = f"{first['where']} {first['pointer']}".strip()
     more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
