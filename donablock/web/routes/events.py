@@ -108,6 +108,23 @@ def _turn(parts: Parts, project: str, is_search: bool) -> Iterator[None]:
             del _searches[project]
 
 
+async def _found(
+    request: Request,
+    project: str,
+    monitor: str | None,
+    limit: int,
+    cursor: str | None,
+    **wanted: Any,
+) -> EventPage:
+    """wanted: what is searched for; None where it is not."""
+    parts = parts_of(request)
+    with _turn(parts, project, any(one is not None for one in wanted.values())):
+        before = number_after("event", cursor)
+        return _page(
+            await parts.events.page(project, monitor, limit=limit, before=before, **wanted)
+        )
+
+
 @router.get("/v1/events", summary="List all events")
 async def list_events(
     request: Request,
@@ -123,21 +140,18 @@ async def list_events(
     """Of all monitors of the project, the newest found first. Where something is searched for, a
     page may have fewer than asked for, even none, and still be followed by others: only `next` says
     where the end is."""
-    is_search = any(one is not None for one in (address, transaction, from_block, to_block, state))
-    with _turn(parts_of(request), caller.project_id, is_search):
-        return _page(
-            await parts_of(request).events.page(
-                caller.project_id,
-                None,
-                address=address,
-                transaction=transaction,
-                from_block=from_block,
-                to_block=to_block,
-                state=state,
-                limit=limit,
-                before=number_after("event", cursor),
-            )
-        )
+    return await _found(
+        request,
+        caller.project_id,
+        None,
+        limit,
+        cursor,
+        address=address,
+        transaction=transaction,
+        from_block=from_block,
+        to_block=to_block,
+        state=state,
+    )
 
 
 @router.get("/v1/monitors/{monitor_id}/events", summary="List a monitor's events")
@@ -155,21 +169,18 @@ async def list_monitor_events(
 ) -> EventPage:
     """What one monitor found, the newest first; see `GET /v1/events`. Also of a monitor that is
     deleted."""
-    is_search = any(one is not None for one in (address, transaction, from_block, to_block, state))
-    with _turn(parts_of(request), caller.project_id, is_search):
-        return _page(
-            await parts_of(request).events.page(
-                caller.project_id,
-                monitor_id,
-                address=address,
-                transaction=transaction,
-                from_block=from_block,
-                to_block=to_block,
-                state=state,
-                limit=limit,
-                before=number_after("event", cursor),
-            )
-        )
+    return await _found(
+        request,
+        caller.project_id,
+        monitor_id,
+        limit,
+        cursor,
+        address=address,
+        transaction=transaction,
+        from_block=from_block,
+        to_block=to_block,
+        state=state,
+    )
 
 
 @router.get(
