@@ -168,7 +168,8 @@ class Group:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), self.settings.stop_seconds + 15.0)
+            async with asyncio.timeout(self.settings.stop_seconds + 15.0):
+                await process.wait()
         except TimeoutError:
             _log.warning("process does not end, and is killed", name=member.name)
             with contextlib.suppress(ProcessLookupError):

@@ -189,7 +189,8 @@ class RedisCache:
             try:
                 if self._away_until is not None:
                     await self._come_back()
-                return await asyncio.wait_for(shared(), 2 * _TIMEOUT)
+                async with asyncio.timeout(2 * _TIMEOUT):
+                    return await shared()
             except (RedisError, OSError) as error:
                 self._go_away(error)
         if changes is not None and len(self._touched) < _TOUCHED:
@@ -206,11 +207,11 @@ class RedisCache:
 
     async def _come_back(self) -> None:
         """What was changed without Redis is out of date there."""
-        if self._touched:
-            keys = [PREFIX + key for key in self._touched]
-            await asyncio.wait_for(self._redis.delete(*keys), 2 * _TIMEOUT)
-        else:
-            await asyncio.wait_for(self._redis.ping(), 2 * _TIMEOUT)
+        async with asyncio.timeout(2 * _TIMEOUT):
+            if self._touched:
+                await self._redis.delete(*(PREFIX + key for key in self._touched))
+            else:
+                await self._redis.ping()
         self._touched.clear()
         self._away_until = None
         _degraded.set(0)

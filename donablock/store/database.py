@@ -143,7 +143,8 @@ class Database:
     async def close(self, timeout: float = 10.0) -> None:
         """Waits for what is under way, then ends it."""
         try:
-            await asyncio.wait_for(self._pool.close(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._pool.close()
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             # the other end may be gone: then there is nothing to take leave of
             self._pool.terminate()
@@ -359,7 +360,8 @@ class News:
         """Returns at the first news since the last call, or after `timeout` seconds: True if there
         was news. A renewed connection counts as news, since some may have been missed."""
         try:
-            await asyncio.wait_for(self._heard.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._heard.wait()
         except TimeoutError:
             return False
         self._heard.clear()
@@ -382,7 +384,8 @@ class News:
                 pause = 0.1
                 while not ended.is_set():
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(ended.wait(), 15.0)
+                        async with asyncio.timeout(15.0):
+                            await ended.wait()
                         break
                     await connection.fetchval("SELECT 1")
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -138,7 +138,8 @@ class Tails:
 
     async def _pause(self) -> None:
         try:
-            await asyncio.wait_for(self._ending.wait(), PAUSE)
+            async with asyncio.timeout(PAUSE):
+                await self._ending.wait()
         except TimeoutError:
             return
 

@@ -443,6 +443,36 @@ async def test_news_of_another_channel_is_not_heard(database):
         assert not await news.wait(0.3)
 
 
+@pytest.mark.parametrize("steps", range(5))
+async def test_who_waits_for_news_can_be_cancelled_while_they_come(database, steps):
+    """At the same moment, or so many steps of the loop later."""
+    loop = asyncio.get_running_loop()
+
+    def cancel(left: int) -> None:
+        if left:
+            loop.call_soon(cancel, left - 1)
+        else:
+            waiting.cancel()
+
+    def heard(payload: str | None) -> None:
+        if payload == "stop":
+            cancel(steps)
+
+    async def wait() -> None:
+        while True:
+            await news.wait(60.0)
+
+    async with database.news("blocks", heard) as news:
+        waiting = asyncio.create_task(wait())
+        while await news.wait(0.3):
+            pass
+        async with database.connection() as connection:
+            await notify(connection, "blocks", "stop")
+        _, going_on = await asyncio.wait({waiting}, timeout=5)
+        waiting.cancel()
+        assert not going_on
+
+
 async def test_a_lost_connection_is_renewed_and_counts_as_news(database):
     heard: list[str | None] = []
     async with database.news("blocks", heard.append) as news:
