@@ -1,13 +1,15 @@
 """Whether text from outside is what it must be: "0x" and lower-case hexadecimal digits.
 
 A block has some two thousand such texts. They are checked all at once: joined, every digit turned
-into "0", and compared with what texts of these lengths give.
+into "0", and compared with what texts of these lengths give. Then each begins with a digit and "x",
+and that the digit is "0" is looked at by itself.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 
 __all__ = ["are_data", "are_hexadecimal", "lower"]
 
@@ -35,12 +37,14 @@ class _Shapes(dict[int, bytes]):
         return shape
 
 
+_first = itemgetter(0)
 _any, _bytes = _Shapes(are_bytes=False), _Shapes(are_bytes=True)
 
 
 def are_hexadecimal(texts: Sequence[str]) -> bool:
     """Each is "0x" and lower-case digits, any count of them."""
-    return _are(texts, b"".join(map(_any.__getitem__, map(len, texts))))
+    shape = b"".join(map(_any.__getitem__, map(len, texts)))
+    return _joined(texts).translate(_TO_SHAPE) == shape and _begin_with_0(texts)
 
 
 def are_data(texts: Sequence[str], length: int | None = None) -> bool:
@@ -48,13 +52,21 @@ def are_data(texts: Sequence[str], length: int | None = None) -> bool:
 
     length: of every text with its "0x", where that is known: quicker.
     """
-    if length is None:
-        return _are(texts, b"".join(map(_bytes.__getitem__, map(len, texts))))
-    return _are(texts, _bytes[length] * len(texts))
+    joined = _joined(texts)
+    if length is not None:
+        is_shaped = joined.translate(_TO_SHAPE) == _bytes[length] * len(texts)
+        return is_shaped and joined[::length] == b"0" * len(texts)
+    shape = b"".join(map(_bytes.__getitem__, map(len, texts)))
+    return joined.translate(_TO_SHAPE) == shape and _begin_with_0(texts)
 
 
-def _are(texts: Sequence[str], shape: bytes) -> bool:
-    return "".join(texts).encode("ascii", "replace").translate(_TO_SHAPE) == shape
+def _joined(texts: Sequence[str]) -> bytes:
+    return "".join(texts).encode("ascii", "replace")
+
+
+def _begin_with_0(texts: Sequence[str]) -> bool:
+    """None of them is empty."""
+    return set(map(_first, texts)) <= {"0"}
 
 
 def lower(text: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.chain_reader.fake_chain import FakeBlock, FakeChain
-from tests.chain_reader.lies import Lie
+from tests.chain_reader.lies import Lie, Unfit
 
 METHODS = (
     "eth_chainId",
@@ -196,7 +196,10 @@ class FakeNode:
         if self.max_batch is not None and len(calls) > self.max_batch:
             refused = {"code": -32600, "message": "batch too large"}
             return web.json_response({"jsonrpc": "2.0", "id": None, "error": refused})
-        answers = [self._answer(call) for call in calls]
+        try:
+            answers = [self._answer(call) for call in calls]
+        except Unfit as lie:
+            return web.Response(status=500, text=f"no {lie} in this answer")
         replies = []
         for injected in self._injected:
             if injected.lie.shuffle is not None and injected.fits(methods):

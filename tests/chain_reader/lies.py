@@ -23,6 +23,10 @@ Shuffle = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 OTHER = "0x" + "bb" * 32
 
 
+class Unfit(Exception):
+    """The answer has nothing that the lie could change, as the logs of a block without any."""
+
+
 @dataclass(frozen=True)
 class Lie:
     name: str
@@ -37,8 +41,11 @@ class Lie:
 def _changed(name: str, change: Callable[[Any], None]) -> Lie:
     def answer(result: Any) -> Any:
         result = copy.deepcopy(result)
-        if result is not None:
-            change(result)
+        try:
+            if result is not None:
+                change(result)
+        except (LookupError, TypeError) as error:
+            raise Unfit(name) from error
         return result
 
     return Lie(name, answer=answer)

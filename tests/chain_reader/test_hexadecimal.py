@@ -28,7 +28,7 @@ def test_data_has_two_digits_a_byte(some: list[str]) -> None:
     assert are_data(some) == all(GOOD.fullmatch(text) and len(text) % 2 == 0 for text in some)
 
 
-@given(st.lists(st.from_regex(r"[0x]{2}[0-9a-fA-Fx]{8}", fullmatch=True), max_size=8))
+@given(st.lists(st.from_regex(r"[01x]{2}[0-9a-fA-Fx]{8}", fullmatch=True), max_size=8))
 def test_a_known_length_changes_nothing(some: list[str]) -> None:
     assert are_data(some, 10) == are_data(some)
 
@@ -46,10 +46,15 @@ def test_texts_of_any_length_are_taken(some: list[str]) -> None:
     assert are_hexadecimal(some)
 
 
-@pytest.mark.parametrize("bad", ["", "0", "x0", "00", "0X12", "0xAB", "0xg0", "0x0x", "0x 1", "é0"])
+@pytest.mark.parametrize(
+    "bad", ["", "0", "x0", "00", "1x", "fx12", "0X12", "0xAB", "0xg0", "0x0x", "0x 1", "é0"]
+)
 def test_no_neighbour_hides_a_bad_one(bad: str) -> None:
-    assert not are_hexadecimal(["0x12", bad, "0x34"])
-    assert not are_hexadecimal([bad])
+    for are in are_hexadecimal, are_data:
+        assert not are(["0x12", bad, "0x34"])
+        assert not are([bad])
+    if bad:
+        assert not are_data([bad], len(bad))
 
 
 def test_upper_case_is_made_lower() -> None:
