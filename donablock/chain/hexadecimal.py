@@ -50,7 +50,7 @@ def are_hexadecimal(texts: Sequence[str]) -> bool:
 def are_data(texts: Sequence[str], length: int | None = None) -> bool:
     """Each is "0x" and lower-case digits, two for each byte.
 
-    length: of every text with its "0x", where that is known: quicker.
+    length: of every text with its "0x", where it is known to be that: not looked at, so quicker.
     """
     joined = _joined(texts)
     if length is not None:
