@@ -104,9 +104,12 @@ def pay(
 
     They come from the first of anvil's test accounts, whose keys everybody knows.
     """
+    from donablock.monitors.monitor import address_of
+
+    to = address_of(to)
     try:
         wei = int(Decimal(amount) * _WEI)
-        is_exact = Decimal(wei) == Decimal(amount) * _WEI and wei >= 0
+        is_exact = Decimal(wei) == Decimal(amount) * _WEI and wei > 0
     except (InvalidOperation, ValueError, OverflowError):
         is_exact = False
     if not is_exact:

@@ -22,6 +22,23 @@ _TIMEOUT = 60.0
 _SILENCE = 45.0
 """Seconds without a word, not even a heartbeat, after which a live tail is opened again."""
 
+# fields of the API that have another name in commands
+_OPTIONS = {
+    "addresses": "address",
+    "chain_id": "chain",
+    "contracts": "contract",
+    "endpoint_id": "endpoint",
+    "events": "event",
+    "headers": "header",
+    "includes_failed": "failed",
+    "is_ordered": "ordered",
+    "rate_per_second": "rate",
+    "states": "state",
+    "tags": "tag",
+    "units": "unit",
+    "watches": "everything",
+}
+
 
 class ApiError(DonaBlockError):
     """The API cannot be reached, or could not do what it was asked for."""
@@ -184,8 +201,9 @@ def _judged(status: int, data: bytes) -> Any:
 
 
 def _place(fault: dict[str, Any]) -> str:
-    place = str(fault.get("pointer") or fault.get("parameter") or "").removeprefix("#/")
-    return f"{place}: " if place else ""
+    """The option that the fault is in, by its name."""
+    field = str(fault.get("pointer", "")).lstrip("/").partition("/")[0]
+    return f"{_OPTIONS.get(field, field.replace('_', '-'))}: " if field else ""
 
 
 def _events(answer: HTTPResponse) -> Iterator[tuple[str, str | None, str]]:

@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "donablock"
-        return _told(f"{error} (`{where} --help` shows how)", 2)
+        said = error.format_message().replace("(Possible options: ", "(perhaps ")
+        return _told(f"{said} (`{where} --help` shows how)", 2)
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except DonaBlockError as error:

@@ -271,6 +271,12 @@ def _abi(path: Path) -> Any:
     return found["abi"] if isinstance(found, dict) and "abi" in found else found
 
 
+def _coins(wei: int) -> str:
+    """All of its digits: 1500000000000000000 is 1.5."""
+    whole, rest = divmod(wei, 10**18)
+    return f"{whole:,}.{rest:018d}".rstrip("0").rstrip(".")
+
+
 _STYLES = {"detected": "cyan", "confirmed": "green", "retracted": "red"}
 
 
@@ -296,7 +302,9 @@ def _what(data: dict[str, Any]) -> str:
             inside = ", ".join(f"{name}={value}" for name, value in given.items())
             owner = f"{one['contract']}." if one.get("contract") else ""
             return f"{owner}{one['name']}({inside})"
-    for amount in ("nativeAmount", "tokenValue", "tokenId"):
+    if "nativeAmount" in data:
+        return f"{_coins(int(data['nativeAmount']))} coins"
+    for amount in ("tokenValue", "tokenId"):
         if amount in data:
             return f"{amount} {data[amount]}"
     return ""

@@ -64,6 +64,9 @@ class Server:
         self._server.server_close()
 
 
+SOMEBODY = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+
 def said(capsys, *arguments):
     """Exit code, stdout, and the one line of stderr."""
     code = main(list(arguments))
@@ -109,10 +112,15 @@ def test_without_data_a_command_says_how_to_get_some(capsys):
         (["project", "create", "x", "monitors"], "write monitors=5000"),
         (["project", "quota", "pr_1"], "say which quota"),
         (["project", "create", "x", "monitors=-1"], "write monitors=5000"),
-        (["pay", "0x00", "much"], "is no amount of coins"),
-        (["pay", "0x00", "1e-19"], "is no amount of coins"),
-        (["pay", "0x00", "-1"], "No such option"),
-        (["pay", "0x00", "1"], "no local chain runs here"),
+        (["monitor", "create", "x", "--adress", "0x00"], "No such option: --adress (perhaps "),
+        (["monitor", "create", "x", "--adress", "0x00"], "--address"),
+        (["pay", "0x00"], "it has 0x and 40 hexadecimal digits"),
+        (["pay", SOMEBODY.replace("C51812", "c51812")], "its capitals are no checksum"),
+        (["pay", SOMEBODY, "much"], "is no amount of coins"),
+        (["pay", SOMEBODY, "1e-19"], "is no amount of coins"),
+        (["pay", SOMEBODY, "0"], "is no amount of coins"),
+        (["pay", SOMEBODY, "-1"], "No such option"),
+        (["pay", SOMEBODY, "1"], "no local chain runs here"),
     ],
 )
 def test_what_cannot_be_understood_is_told_before_anything_is_asked(
@@ -129,7 +137,7 @@ def test_what_cannot_be_understood_is_told_before_anything_is_asked(
 
 def test_pay_pays_on_no_chain_but_a_local_one(capsys):
     with Server((200, {"result": "0x1"})) as server:
-        code, _, err = said(capsys, "pay", "0x00", "--node", server.url)
+        code, _, err = said(capsys, "pay", SOMEBODY, "--node", server.url)
         assert code == 2 and "is not a local chain (31337); nothing was paid" in err
         assert len(server.asked) == 1
 
@@ -191,19 +199,50 @@ def test_a_refusal_is_told_with_its_places():
         "title": "The request is not what this call takes",
         "detail": "2 faults",
         "errors": [
-            {"pointer": "#/name", "detail": "too long"},
-            {"parameter": "limit", "detail": "too many"},
+            {"where": "body", "pointer": "/name", "detail": "too long"},
+            {"where": "body", "pointer": "/addresses/3", "detail": "is none"},
+            {"where": "body", "pointer": "/from_block", "detail": "too high"},
+            {"where": "body", "pointer": "", "detail": "not so"},
         ],
     }
     with Server((400, problem), (404, {"title": "There is none", "detail": "no mo_1"})) as server:
         api = Api(server.url, "dbk_key")
-        with pytest.raises(RefusedError, match=r"^name: too long; limit: too many$"):
+        with pytest.raises(
+            RefusedError, match=r"^name: too long; address: is none; from-block: too high; not so$"
+        ):
             api.ask("POST", "/v1/monitors", {"name": "x"})
         with pytest.raises(RefusedError, match=r"^no mo_1$"):
             api.ask("GET", "/v1/monitors/mo_1")
         method, path, headers, body = server.asked[0]
         assert (method, path, json.loads(body)) == ("POST", "/v1/monitors", {"name": "x"})
         assert headers["Authorization"] == "Bearer dbk_key"
+
+
+@pytest.mark.parametrize(
+    ("wei", "shown"),
+    [
+        ("1500000000000000000", "1.5 coins"),
+        ("10000000000000000000", "10 coins"),
+        ("1234000000000000000000", "1,234 coins"),
+        ("1", "0.000000000000000001 coins"),
+        ("0", "0 coins"),
+    ],
+)
+def test_amounts_of_coins_are_shown_whole(capsys, monkeypatch, wei, shown):
+    event = {
+        "state": "detected",
+        "block_number": 7,
+        "data": {"category": "native", "nativeAmount": wei},
+        "address": None,
+        "direction": None,
+        "transaction_hash": None,
+    }
+    with Server((200, {"data": [event], "next": None})) as server:
+        monkeypatch.setenv("DONABLOCK_API_URL", server.url)
+        monkeypatch.setenv("DONABLOCK_API_KEY", "dbk_x")
+        settings.cache_clear()
+        code, out, _ = said(capsys, "monitor", "events", "mo_1")
+    assert code == 0 and out.split("  ")[-1].strip() == shown
 
 
 @pytest.mark.parametrize(
