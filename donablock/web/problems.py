@@ -32,6 +32,7 @@ from donablock.errors import (
     QuotaError,
     UnauthorizedError,
 )
+from donablock.web.shapes import FORMS
 
 __all__ = ["KINDS", "MEDIA_TYPE", "Fault", "Kind", "Problem", "ProblemBody", "answer", "problem_of"]
 
@@ -316,11 +317,17 @@ _SAID = {
 }
 
 
+def _detail(error: Mapping[str, Any]) -> str:
+    form = error.get("ctx", {}).get("pattern")
+    said = _SAID.get(error["type"]) or FORMS.get(form) or str(error["msg"])
+    return said.removeprefix("Value error, ")
+
+
 def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
     where, *place = error["loc"] or ("body",)
     pointer = "".join("/" + str(one).replace("~", "~0").replace("/", "~1") for one in place)
     return {
         "where": where if where in ("body", "query", "path", "header") else "body",
         "pointer": pointer[:500],
-        "detail": _SAID.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")[:500],
+        "detail": _detail(error)[:500],
     }

@@ -110,10 +110,21 @@ def _id(pattern: str, what: str, example: str) -> Any:
     return Path(pattern=pattern, max_length=100, description=what, examples=[example])
 
 
-EndpointId = Annotated[
-    str, _id("^ep_[0-9a-f]{24}$", "Of an endpoint", "ep_0123456789abcdef01234567")
-]
-MonitorId = Annotated[str, _id("^mo_[a-z0-9]{16}$", "Of a monitor", "mo_0123456789abcdef")]
+ADDRESS = "^0x[0-9A-Fa-f]{40}$"
+ENDPOINT = "^ep_[0-9a-f]{24}$"
+HASH = "^0x[0-9A-Fa-f]{64}$"
+MONITOR = "^mo_[a-z0-9]{16}$"
+
+FORMS = {
+    ADDRESS: "It should be 0x and 40 hexadecimal digits",
+    ENDPOINT: "It should be an endpoint's id: ep_ and 24 digits, as GET /v1/endpoints shows it",
+    HASH: "It should be 0x and 64 hexadecimal digits",
+    MONITOR: "It should be a monitor's id: mo_ and 16 characters, as GET /v1/monitors shows it",
+}
+"""What to say of a text that does not have the form."""
+
+EndpointId = Annotated[str, _id(ENDPOINT, "Of an endpoint", "ep_0123456789abcdef01234567")]
+MonitorId = Annotated[str, _id(MONITOR, "Of a monitor", "mo_0123456789abcdef")]
 KeyId = Annotated[str, _id("^[a-z0-9_]{1,64}$", "Of a key", "key_0123456789abcdef")]
 EventId = Annotated[
     str, _id("^evt_[0-9a-f]{32}$", "Of an event", "evt_0123456789abcdef0123456789abcdef")
@@ -126,8 +137,6 @@ DeliveryId = Annotated[
         "evt_0123456789abcdef0123456789abcdef_d1",
     ),
 ]
-
-ADDRESS = "^0x[0-9A-Fa-f]{40}$"
 
 Address = Annotated[
     str,

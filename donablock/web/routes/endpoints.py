@@ -30,7 +30,7 @@ from donablock.web.routes.deliveries import (
     MessageKind,
     shown_delivery,
 )
-from donablock.web.shapes import LEFT_OUT, Asked, Changed, EndpointId, Instant, Shown, Time
+from donablock.web.shapes import LEFT_OUT, MONITOR, Asked, Changed, EndpointId, Instant, Shown, Time
 from donablock.web.strict import Route
 
 router = APIRouter(route_class=Route, tags=["endpoints"])
@@ -187,7 +187,7 @@ class ReplayFilter(Asked):
         default=["dead"], min_length=1, max_length=3, description="Of deliveries that are chosen"
     )
     monitor_id: str | None = Field(
-        default=None, pattern="^mo_[a-z0-9]{16}$", description="Only of this monitor"
+        default=None, pattern=MONITOR, description="Only of this monitor"
     )
     types: list[MessageKind] | None = Field(
         default=None, min_length=1, max_length=4, description="Only messages of these types"

@@ -17,7 +17,7 @@ from donablock.web.paging import Cursor, Limit, Page, number_after, token
 from donablock.web.parts import Parts, parts_of
 from donablock.web.problems import Problem
 from donablock.web.responses import UNPROCESSABLE
-from donablock.web.shapes import ADDRESS, MOST_INTEGER, EventId, MonitorId, Shown, Time
+from donablock.web.shapes import ADDRESS, HASH, MOST_INTEGER, EventId, MonitorId, Shown, Time
 from donablock.web.strict import Route
 from donablock.web.wire import STREAMING
 
@@ -68,7 +68,7 @@ AddressQuery = Annotated[
     str | None, Query(pattern=ADDRESS, description="Only of this watched address")
 ]
 TransactionQuery = Annotated[
-    str | None, Query(pattern="^0x[0-9A-Fa-f]{64}$", description="Only of this transaction")
+    str | None, Query(pattern=HASH, description="Only of this transaction")
 ]
 BlockQuery = Annotated[
     int | None, Query(ge=0, le=MOST_INTEGER, description="A block, which is included")

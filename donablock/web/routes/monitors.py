@@ -19,6 +19,7 @@ from donablock.web.problems import Problem, in_text, named_in_body
 from donablock.web.responses import UNPROCESSABLE, made, place_of
 from donablock.web.shapes import (
     ADDRESS,
+    ENDPOINT,
     LEFT_OUT,
     MOST_INTEGER,
     Address,
@@ -125,7 +126,7 @@ EventNames = Annotated[
 EndpointRef = Annotated[
     str | None,
     Field(
-        pattern="^ep_[0-9a-f]{24}$",
+        pattern=ENDPOINT,
         description="Where it tells; null: it only records, to be read here",
     ),
 ]
