@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from donablock.cli.console import out, shown, typed
+from donablock.errors import InputError
 from donablock.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def up(
     started too, with all contracts and the demo's life on it; webhooks may then go to this machine
     (127.0.0.1), since nobody else could use it.
     """
+    from donablock.roles.beside import is_up
     from donablock.roles.local_chain import LocalChain
     from donablock.roles.process import set_up_logs
 
@@ -61,11 +63,28 @@ def up(
         calm["stop_seconds"] = 5.0
     chosen = chosen.model_copy(update=calm)
     set_up_logs(chosen)
+    if not is_up(chosen):  # its database is in use then, and that says more
+        _refuse_taken(chosen.api_host, chosen.api_port, "--port")
+        _refuse_taken("127.0.0.1", 0 if chosen.nodes else chain_port, "--chain-port")
     local = None
     if chosen.nodes is None:
         local = LocalChain(chosen, chain_port)
         local.prepare(out)
     return asyncio.run(_up(chosen, local))
+
+
+def _refuse_taken(host: str, port: int, option: str) -> None:
+    """Before anything is made that would be of no use."""
+    from donablock.roles.ports import LEAVING, is_taken
+
+    if not port or not is_taken(host, port):
+        return
+    out.print(f"Port {port} is taken; waiting whether it is left.")
+    if is_taken(host, port, within=LEAVING):
+        raise InputError(
+            f"port {port} of {host} is taken, by another `donablock up` or `make demo-chain`"
+            f" perhaps: end that, or give {option} 0 for any that is free"
+        )
 
 
 async def _up(chosen: Settings, local: LocalChain | None) -> int:

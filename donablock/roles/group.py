@@ -19,7 +19,6 @@ import ctypes
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -38,6 +37,7 @@ from donablock.roles.chains import Followed, followed
 from donablock.roles.first_key import first_key
 from donablock.roles.local_chain import LocalChain
 from donablock.roles.ops import split_address
+from donablock.roles.ports import free_port
 from donablock.settings import ROOT, Settings
 from donablock.store.opening import opened_database
 from donablock.store.postgres import EmbeddedPostgres
@@ -192,7 +192,7 @@ async def opened_group(
             stack.push_async_callback(_cancel, keeping)
             chosen = chosen.model_copy(update=_local_settings(chosen, local))
         if not chosen.api_port:
-            chosen = chosen.model_copy(update={"api_port": _free_port(chosen.api_host)})
+            chosen = chosen.model_copy(update={"api_port": free_port(chosen.api_host)})
         async with opened_database(url, chosen) as database:
             key = await first_key(database, chosen.api_key_path)
         stack.enter_context(told(chosen))
@@ -242,19 +242,13 @@ def _members(chosen: Settings) -> list[Member]:
     members = []
     parts = {"chains": chains, "deliverer": ["deliverer"], "api": ["api"]}
     for place, (name, roles) in enumerate(parts.items()):
-        ops = f"{host}:{port + place if port else _free_port(host)}"
+        ops = f"{host}:{port + place if port else free_port(host)}"
         environment = os.environ | chosen.model_copy(update={"ops": ops}).environment()
         # they find the package wherever we found it
         paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
         environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
         members.append(Member(name, tuple(roles), environment, ops))
     return members
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _how(code: int) -> str:

@@ -22,13 +22,12 @@ from donablock import telemetry
 from donablock.chain.nodes import Nodes
 from donablock.errors import ChainError, DonaBlockError, InputError
 from donablock.roles.context import Context
+from donablock.roles.ports import LEAVING
 from donablock.store import migrations
 
 T = TypeVar("T")
 
 _SECONDS = 3.0
-_LEAVING = 10.0
-"""Seconds that a port may still be in use by the process before us."""
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +52,7 @@ async def opened_ops(context: Context) -> AsyncIterator[str]:
 
 async def patiently(listen: Callable[[], Awaitable[T]]) -> T:
     """Listens at a port that a process before us may be about to leave. Raises OSError."""
-    deadline = asyncio.get_running_loop().time() + _LEAVING
+    deadline = asyncio.get_running_loop().time() + LEAVING
     while True:
         try:
             return await listen()

@@ -229,6 +229,10 @@ def test_a_second_one_on_the_same_data_is_refused_in_one_line(up):
         shutil.copytree(up.data / FOLDER, up.data.parent / "other" / FOLDER)
         status, out, err = once(other, "up", "--chain-port", "0")
         assert status == 2, (out, err)
+        assert f"port {up.api} of 127.0.0.1 is taken" in err and "--port 0" in err
+        assert not (up.data.parent / "other" / "postgres").exists()
+        status, out, err = once(other, "up", "--chain-port", "0", "--port", "0")
+        assert status == 2, (out, err)
         assert f"nothing can listen at 127.0.0.1:{up.ops}" in err
         assert belonging(other["DONABLOCK_DATA"]) == []
         # a command that is stopped while it starts leaves nothing behind, either
