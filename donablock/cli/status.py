@@ -14,7 +14,8 @@ from donablock.chain.chains import chain_of
 from donablock.cli.console import out
 from donablock.cli.database import opened
 from donablock.errors import ChainError
-from donablock.roles.beside import heed
+from donablock.roles.beside import heed, is_up
+from donablock.settings import settings
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -65,8 +66,11 @@ async def _status(as_json: bool) -> None:
         chain["head"] = heads.get(chain["chain_id"])
     if as_json:
         print(json.dumps(found))
-    else:
-        _show(found)
+        return
+    _show(found)
+    chosen = settings()
+    if chosen.database_url is None and not is_up(chosen):
+        out.print("Nothing runs here now; `donablock up` goes on from there.")
 
 
 async def _heads(chain_ids: list[int]) -> dict[int, int]:
@@ -99,7 +103,8 @@ async def _found(connection: Connection) -> dict[str, Any]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    table = Table("chain", "state", "head", "block", "of", "written", "reader", "behind", box=None)
+    titles = ("chain", "state", "head", "block", "its time", "read", "reader", "behind")
+    table = Table(*titles, box=None)
     for chain in found["chains"]:
         readers = [one for one in found["consumers"] if one["chain_id"] == chain["chain_id"]]
         for place, reader in enumerate(readers or [None]):
