@@ -63,7 +63,7 @@ thing stands in `GET /v1/project`.
 Every error is `application/problem+json` (RFC 9457). Its `type` is `{PREFIX}` and one of these; its
 `detail` says what is wrong and how to mend it, and `errors` where.
 
-| type | status | |
+| type | status | meaning |
 |---|---|---|
 {_KINDS}
 

@@ -29,7 +29,8 @@ details > :not(summary) { margin-left: .8rem; margin-right: .8rem; }
 .quiet { color: var(--quiet); } table { border-collapse: collapse; width: 100%; }
 details > table { width: calc(100% - 1.6rem); }
 td { vertical-align: top; padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line); }
-nav a { margin-right: .9rem; }
+th { text-align: left; font-weight: normal; color: var(--quiet); }
+nav a { display: inline-block; margin-right: .9rem; }
 """
 
 
@@ -43,8 +44,8 @@ def html(document: dict[str, Any]) -> str:
         f"<h1>{_text(info['title'])} <small class=quiet>{_text(info['version'])}</small></h1>",
         '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>',
         "<nav>",
-        *(f'<a href="#{tag["name"]}">{_text(tag["name"])}</a>' for tag in document["tags"]),
-        '<a href="#schemas">schemas</a></nav>',
+        *(f'<a href="#{tag["name"]}">{_text(tag["name"])}</a> ' for tag in document["tags"]),
+        '<a href="#webhooks">webhooks</a> <a href="#schemas">schemas</a></nav>',
         _markdown(info["description"]),
     ]
     for tag in document["tags"]:
@@ -74,7 +75,7 @@ def _operation(document: dict[str, Any], verb: str, path: str, operation: dict[s
     ]
     parameters = operation.get("parameters", [])
     if parameters:
-        parts.append("<h3>Parameters</h3><table>")
+        parts.append("<h3>Parameters</h3><table><tr><th>name<th>type<th>meaning")
         for one in parameters:
             needed = "" if one.get("required") else " <span class=quiet>optional</span>"
             parts.append(
@@ -87,7 +88,7 @@ def _operation(document: dict[str, Any], verb: str, path: str, operation: dict[s
         for example in content.get("examples", {}).values():
             parts.append(f"<p class=quiet>{_text(example.get('summary', 'For example'))}")
             parts.append(f"<pre><code>{_text(json.dumps(example['value'], indent=2))}</code></pre>")
-    parts.append("<h3>Answers</h3><table>")
+    parts.append("<h3>Answers</h3><table><tr><th>status<th>body<th>meaning")
     for status, answer in operation["responses"].items():
         if "$ref" in answer:
             named = answer["$ref"].rpartition("/")[2]
@@ -108,7 +109,8 @@ def _fields(schema: dict[str, Any]) -> str:
         rows.append(
             f"<tr><td><code>{_text(name)}</code>{needed}<td>{_kind(one)}<td>{_inline(_said(one))}"
         )
-    return f"<table>{''.join(rows)}</table>"
+    head = "<tr><th>name<th>type<th>meaning" if rows else ""
+    return f"<table>{head}{''.join(rows)}</table>"
 
 
 def _said(schema: dict[str, Any]) -> str:
