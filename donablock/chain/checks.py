@@ -37,6 +37,7 @@ __all__ = ["check_block", "check_header"]
 S = TypeVar("S", bound=Struct)
 
 _LIMIT = 2**63
+_LAST = 253_402_300_800  # the first second of the year 10000, which no clock of ours can show
 _ADDRESS, _HASH = 42, 66
 # how nodes number logs, as text: made once, and longer when a block has more of them
 _numbers: list[str] = []
@@ -57,7 +58,7 @@ def check_header(
         _integer(header.number, "block number"),
         header.hash,
         header.parent_hash,
-        _integer(header.timestamp, "timestamp"),
+        _integer(header.timestamp, "timestamp", _LAST),
     )
     if hash is not None and ref.hash != hash:
         raise LieFault("wrong_hash", f"gave block {ref.hash} when asked for {hash}")
@@ -187,7 +188,10 @@ def _check_transactions(
         )
     for one, receipt in zip(provable, receipts, strict=True):
         if one.to is None and receipt.status == "0x1":
-            made = created_address(one.sender, one.nonce)
+            try:
+                made = created_address(one.sender, one.nonce)
+            except ValueError as error:
+                raise LieFault("created", f"{where} has a nonce with {error}") from None
             if receipt.contract_address != made:
                 raise LieFault(
                     "created",
@@ -242,10 +246,10 @@ def _lowered(answer: S, what: str) -> S:
     return msgspec.structs.replace(answer, **changed)
 
 
-def _integer(text: str, what: str) -> int:
+def _integer(text: str, what: str, limit: int = _LIMIT) -> int:
     number = int(text, 16)
-    if number >= _LIMIT:
-        raise GarbageFault(f"gave a {what} of {len(text) - 2} digits")
+    if number >= limit:
+        raise GarbageFault(f"gave the {what} {text}, which is too high")
     return number
 
 

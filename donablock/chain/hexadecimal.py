@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from operator import itemgetter
 
-__all__ = ["are_data", "are_hexadecimal", "lower"]
+__all__ = ["are_data", "are_hexadecimal", "lower", "unhexed"]
 
 # longer shapes are made anew: texts may be as long as a node likes
 _KEPT = 4_096
@@ -67,6 +67,15 @@ def _joined(texts: Sequence[str]) -> bytes:
 def _begin_with_0(texts: Sequence[str]) -> bool:
     """None of them is empty."""
     return set(map(_first, texts)) <= {"0"}
+
+
+def unhexed(digits: str) -> bytes:
+    """Two digits for each byte. Raises ValueError for anything else; `bytes.fromhex` alone passes
+    over blanks, and gives fewer bytes than there was room for."""
+    data = bytes.fromhex(digits)
+    if 2 * len(data) != len(digits):
+        raise ValueError("blanks among hexadecimal digits")
+    return data
 
 
 def lower(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 from donablock.chain.answers import LogAnswer, ProvableReceiptAnswer
 from donablock.chain.bloom import BLOOM_BYTES, bloom_of
+from donablock.chain.hexadecimal import unhexed
 from donablock.chain.rlp import BYTES, LIST, encode_bytes, encode_list, encode_quantity, head
 from donablock.chain.trie import ordered_root
 
@@ -27,7 +28,7 @@ _ADDRESS_LENGTH, _HASH_LENGTH = 21, 33
 def receipts_root(
     receipts: Sequence[ProvableReceiptAnswer], types: Collection[int] = KNOWN_TYPES
 ) -> str:
-    """As the header has it. Every text in `receipts` is known to be lower-case hexadecimal.
+    """As the header has it. The logs' texts in `receipts` are known to be lower-case hexadecimal.
 
     Raises ValueError for a receipt of a type that is not among `types`, or that no chain has.
     """
@@ -42,7 +43,9 @@ def encode_receipt(receipt: ProvableReceiptAnswer, types: Collection[int] = KNOW
     if receipt.logs_bloom is None:
         bloom = _bloom(receipt.logs)
     else:
-        bloom = bytes.fromhex(receipt.logs_bloom[2:])
+        bloom = unhexed(receipt.logs_bloom[2:])
+        if len(bloom) != BLOOM_BYTES:
+            raise ValueError(f"a bloom of {len(bloom)} bytes")
     encoded = encode_list(
         (
             _outcome(receipt),
@@ -62,7 +65,7 @@ def _outcome(receipt: ProvableReceiptAnswer) -> bytes:
         return _SUCCESS[receipt.status]
     if receipt.root is None:
         raise ValueError("a receipt with neither status nor state root")
-    return encode_bytes(bytes.fromhex(receipt.root[2:]))
+    return encode_bytes(unhexed(receipt.root[2:]))
 
 
 def _logs(logs: Sequence[LogAnswer]) -> bytes:
@@ -87,7 +90,7 @@ def _logs(logs: Sequence[LogAnswer]) -> bytes:
             f"{head(size, LIST).hex()}{_ADDRESS_HEAD}{log.address[2:]}{listed}{joined}"
             f"{data_head}{data}"
         )
-    inner = bytes.fromhex("".join(parts))
+    inner = unhexed("".join(parts))
     return head(len(inner), LIST) + inner
 
 

@@ -13,6 +13,7 @@ from donablock.chain.answers import (
     AuthorizationAnswer,
     ProvableTransactionAnswer,
 )
+from donablock.chain.hexadecimal import unhexed
 from donablock.chain.keccak import keccak
 from donablock.chain.receipts_root import KNOWN_TYPES
 from donablock.chain.rlp import BYTES, LIST, head
@@ -28,7 +29,8 @@ _HEADS = tuple(head(size, BYTES).hex() for size in range(56))
 def transactions_root(
     transactions: Sequence[ProvableTransactionAnswer], types: Collection[int] = KNOWN_TYPES
 ) -> str:
-    """As the header has it. Every text in `transactions` is known to be lower-case hexadecimal.
+    """As the header has it. Hashes, addresses, inputs and values in `transactions` are known to be
+    lower-case hexadecimal.
 
     Raises ValueError for a type that is not among `types`, a field that is missing, and a hash that
     is not the transaction's.
@@ -52,7 +54,7 @@ def encode_transaction(
     signature = f"{_number(one.r)}{_number(one.s)}"
     if kind == 0:
         price = _number(_there(one.gas_price, "gasPrice"))
-        return bytes.fromhex(_list(f"{_number(one.nonce)}{price}{call}{_number(one.v)}{signature}"))
+        return unhexed(_list(f"{_number(one.nonce)}{price}{call}{_number(one.v)}{signature}"))
     if kind == 1:
         price = _number(_there(one.gas_price, "gasPrice"))
     else:
@@ -67,12 +69,12 @@ def encode_transaction(
     chain_id = _number(_there(one.chain_id, "chainId"))
     parity = _number(one.y_parity or one.v)
     listed = _list(f"{chain_id}{_number(one.nonce)}{price}{call}{more}{parity}{signature}")
-    return bytes.fromhex(f"{kind:02x}{listed}")
+    return unhexed(f"{kind:02x}{listed}")
 
 
 def created_address(sender: str, nonce: str) -> str:
-    """Of the contract that a transaction of `sender` makes."""
-    named = bytes.fromhex(_list(_data(sender) + _number(nonce)))
+    """Of the contract that a transaction of `sender` makes. Raises ValueError."""
+    named = unhexed(_list(_data(sender) + _number(nonce)))
     return "0x" + keccak(named)[12:].hex()
 
 
