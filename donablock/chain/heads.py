@@ -3,8 +3,9 @@
 The highest one whose parents lead to what is known: to the chain followed so far, or to another
 node's head. Then nodes that are too far behind it, or on a fork, are passed over until they agree.
 
-A reorganisation needs no majority, but is not believed of one node against more than one. With a
-single node there is nobody to compare with, and its word is taken.
+Neither a reorganisation nor a head far above the others needs a majority, but nothing is believed
+of one node against more than one. With a single node there is nobody to compare with, and its word
+is taken.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Heads:
     def __init__(self, chain: Chain, *, grace: float = 0.5) -> None:
         """grace: seconds that slower nodes are waited for, once one has answered."""
         self._chain = chain
+        # how far one node's head may be above those of several
+        self._reach = min(_FAR, max(1, chain.confirmations - 1)) if chain.confirmations else _FAR
         self._grace = grace
         self._asking: dict[Peer, asyncio.Task[BlockRef]] = {}
         self._chosen: Peer | None = None
@@ -140,6 +143,8 @@ class Heads:
         Raises Fault where the node contradicts itself on the way.
         """
         head, tip = _head(peer), self.window.tip
+        if self._is_alone_ahead(head, answered):
+            return None
         others = [_head(other) for other in answered if other is not peer]
         known = [other.number for other in others if other.number <= head.number]
         if tip is not None and tip.number <= head.number:
@@ -201,17 +206,22 @@ class Heads:
             )
         return below
 
+    def _is_alone_ahead(self, head: BlockRef, answered: Sequence[Peer]) -> bool:
+        """More nodes are so far below that one could confirm to us what the others never had."""
+        behind = sum(head.number - _head(other).number > self._reach for other in answered)
+        return behind > len(answered) - behind
+
     def _is_believed(self, line: Sequence[BlockRef], answered: Sequence[Peer]) -> bool:
-        """Where the line contradicts the window: no more nodes contradict it than agree."""
-        tip = self.window.tip
-        if tip is not None and (line[0].number > tip.number or self.window.holds(line[-1])):
-            return True
-        by_number = {ref.number: ref.hash for ref in line}
-        said = [
-            by_number[head.number] == head.hash
-            for head in map(_head, answered)
-            if head.number in by_number
-        ]
+        """No more nodes contradict the line, and what it rests on in the window, than agree."""
+        by_number = {ref.number: ref for ref in line}
+        is_linked = self.window.holds(line[0]) or self.window.is_parent_of(line[0])
+        said = []
+        for head in map(_head, answered):
+            ref = by_number.get(head.number)
+            if ref is None and is_linked and head.number < line[0].number:
+                ref = self.window.at(head.number)
+            if ref is not None:
+                said.append(ref.hash == head.hash)
         return said.count(False) <= said.count(True)
 
     @staticmethod
