@@ -145,7 +145,7 @@ class Pace:
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._leave()  # it was let in and cancelled at the same time
-            else:
+            elif place in self._waiting:  # or a neighbour that left has passed it over already
                 self._waiting.remove(place)
             raise
 
