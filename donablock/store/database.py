@@ -388,7 +388,12 @@ class News:
                             await ended.wait()
                         break
                     await connection.fetchval("SELECT 1")
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 _log.info("news has to connect again", channel=self._channel, because=str(error))
             finally:
                 if connection is not None:

@@ -229,6 +229,9 @@ class EmbeddedPostgres:
             except DatabaseError as error:
                 report(str(error))
                 pause = min(pause * 2, 10.0)
+            except OSError as error:  # no memory, no file descriptors, no space for its log
+                report(f"the database in {self.folder} cannot be started: {error}")
+                pause = min(pause * 2, 10.0)
 
     @property
     def is_running(self) -> bool:
