@@ -226,6 +226,7 @@ class OutboxStream:
         """Use `opened`."""
         self._database = database
         self._newest: dict[int, int] = {}  # seq of each chain, as far as we know
+        self._missed = 0  # times that something may not have been heard
         self._heard = asyncio.Event()  # replaced by another whenever something is heard
 
     @classmethod
@@ -254,8 +255,13 @@ class OutboxStream:
                 while True:
                     heard = self._heard  # before asking, so that nothing between is missed
                     if chain_id not in self._newest:
+                        missed = self._missed
                         async with self._database.connection() as connection:
-                            self._newest[chain_id] = await newest_seq(connection, chain_id)
+                            found = await newest_seq(connection, chain_id)
+                        if missed != self._missed:
+                            continue  # the answer is older than what was not heard
+                        # what was heard meanwhile may be newer than the answer
+                        self._newest[chain_id] = max(found, self._newest.get(chain_id, 0))
                     if self._newest[chain_id] > after_seq:
                         return True
                     await heard.wait()
@@ -264,9 +270,9 @@ class OutboxStream:
     def _hear(self, payload: str | None) -> None:
         chain, _, seq = (payload or "").partition(":")
         if chain.isdigit() and seq.isdigit():
-            if int(chain) in self._newest:
-                self._newest[int(chain)] = max(self._newest[int(chain)], int(seq))
+            self._newest[int(chain)] = max(int(seq), self._newest.get(int(chain), 0))
         else:
             self._newest.clear()  # some may have been missed: ask again
+            self._missed += 1
         self._heard.set()
         self._heard = asyncio.Event()
