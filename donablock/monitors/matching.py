@@ -124,7 +124,8 @@ class _Run:
     def transactions(self) -> None:
         index, transactions = self._index, self._block.transactions
         senders = {one.sender for one in transactions}
-        receivers = {one.to for one in transactions if one.to is not None}
+        # a transaction that makes a contract pays it
+        receivers = {to for one in transactions if (to := one.to or one.created) is not None}
         accounts = index.accounts.among(senders | receivers)
         called = index.called.among(receivers) if index.called else set()
         selectors = index.anywhere.among({one.input[:10] for one in transactions})
@@ -132,7 +133,8 @@ class _Run:
         if not (accounts or called or selectors or is_native):
             return
         for one in transactions:
-            is_hot = one.sender in accounts or one.to in accounts or one.to in called
+            is_hot = one.sender in accounts or (one.to or one.created) in accounts
+            is_hot = is_hot or one.to in called
             if is_hot or is_native or one.input[:10] in selectors:
                 self._one_transaction(one)
 
@@ -155,12 +157,14 @@ class _Run:
 
     def _parties(self, transaction: Transaction) -> Iterator[_Candidate]:
         """Whom a transaction may concern."""
-        index, receiver = self._index, transaction.to
+        index, called = self._index, transaction.to
+        receiver = called or transaction.created
         yield from self._of(index.accounts.get(transaction.sender), transaction.sender, "out")
         if receiver is not None:
             yield from self._of(index.accounts.get(receiver), receiver, "in")
-            yield from self._of(index.called.get(receiver), receiver, "all")
-            yield from self._of(index.anywhere.get(transaction.input[:10]), receiver, "all")
+        if called is not None:
+            yield from self._of(index.called.get(called), called, "all")
+            yield from self._of(index.anywhere.get(transaction.input[:10]), called, "all")
         yield from self._of(index.anywhere.get(NATIVE_KEY), transaction.sender, "all")
 
     def _call(

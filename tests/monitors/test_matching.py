@@ -91,10 +91,14 @@ def test_a_failed_transaction_moved_no_coin() -> None:
     assert matched(monitor("native"), [DONOR, PAYEE], failed) == []
 
 
-def test_a_creation_is_seen_from_its_sender_alone() -> None:
+def test_a_creation_pays_the_contract_that_it_makes() -> None:
     made = transaction(sender=DONOR, to=None, value=5, created=PAYEE)
-    hits = matched(monitor("native"), [DONOR, PAYEE], made)
-    assert seen(hits) == [(DONOR, "out", (DONOR, PAYEE, 5))]
+    paid = (DONOR, PAYEE, 5)
+    assert seen(matched(monitor("native"), [DONOR, PAYEE], made)) == [
+        (DONOR, "out", paid),
+        (PAYEE, "in", paid),
+    ]
+    assert seen(matched(monitor("native", direction="in"), [PAYEE], made)) == [(PAYEE, "in", paid)]
     failed = transaction(sender=DONOR, to=None, value=5, created=None)
     assert seen(matched(monitor("native"), [DONOR], failed)) == [(DONOR, "out", (DONOR, ZERO, 5))]
 
