@@ -21,6 +21,7 @@ from asyncpg import Connection
 
 from donablock.errors import InputError, NotFoundError
 from donablock.monitors.conditions.lexer import show
+from donablock.monitors.ids import WINDOW
 from donablock.monitors.messages import CONFIRMED, DETECTED, RETRACTED, event_id, webhook_id
 from donablock.monitors.texts import known, page_size, raw_address
 from donablock.store import schema
@@ -307,7 +308,12 @@ def _state(name: Any) -> int:
 
 
 def _event(row: Any, deliveries: tuple[str, ...] = ()) -> Event:
-    transaction, address = row["transaction_hash"], row["address"]
+    transaction, data = row["transaction_hash"], msgspec.json.decode(row["payload"])
+    if row["log_index"] == WINDOW:
+        # its row has the group there, which may be anything
+        address = data["associatedAddress"]
+    else:
+        address = "0x" + row["address"].hex()
     return Event(
         id=event_id(row["id"]),
         monitor_id=row["monitor_id"],
@@ -316,12 +322,11 @@ def _event(row: Any, deliveries: tuple[str, ...] = ()) -> Event:
         block_hash="0x" + row["block_hash"].hex(),
         transaction_hash="0x" + transaction.hex() if transaction else None,
         log_index=row["log_index"] if row["log_index"] >= 0 else None,
-        # the group of a window may be anything
-        address="0x" + address.hex() if len(address) == 20 else None,
+        address=address,
         direction=row["direction"],
         state=_NAMES[row["state"]],
         generation=row["generation"],
-        data=msgspec.json.decode(row["payload"]),
+        data=data,
         block_time=row["block_time"],
         created_at=row["created_at"],
         sequence=row["sequence"],
