@@ -253,7 +253,7 @@ def check_url(text: str, policy: Policy) -> URL:
     try:
         url = URL(text)
         host, port = url.raw_host, url.port
-    except ValueError as error:
+    except (ValueError, IndexError) as error:
         raise EndpointError(f"this is no URL: {error}") from error
     if url.scheme not in ("https", "http") or not host or port is None:
         raise EndpointError("a webhook's URL begins with https:// and a host")

@@ -140,7 +140,7 @@ def _base64(data: bytes) -> str:
 def _decoded(text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise SecretError("the part after the _ is not base64; copy it whole") from error
 
 
