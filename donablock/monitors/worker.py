@@ -247,10 +247,12 @@ class Worker:
     async def _set_state(self, state: str, because: str | None = None) -> None:
         async with self._database.connection() as connection:
             await connection.execute(
-                "UPDATE chains SET state = $2, halted_because = $3 WHERE chain_id = $1",
+                "UPDATE chains SET state = $2, halted_because = $3 WHERE chain_id = $1"
+                " AND EXISTS (SELECT FROM cursors WHERE chain_id = $1 AND leader_epoch = $4)",
                 self._chain.chain_id,
                 state,
                 because,
+                self._epoch,
             )
 
     async def _ours(self, number: int) -> bytes | None:
