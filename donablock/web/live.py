@@ -186,13 +186,15 @@ class _Tail:
         if not self._followed:
             return []
         states = await self._events.states(self._project, list(self._followed))
-        texts = []
-        for id, state in states.items():
-            if self._followed.get(id) != state:
-                event = await self._events.get(self._project, id)
-                self._followed[id] = (event.state, event.generation)
-                texts.append(self._text(event, is_new=False))
-        return texts
+        found = [
+            await self._events.get(self._project, id)
+            for id, state in states.items()
+            if self._followed.get(id) != state
+        ]
+        # nothing counts as told before all of it can be told
+        for event in found:
+            self._followed[event.id] = (event.state, event.generation)
+        return [self._text(event, is_new=False) for event in found]
 
     def _follow(self, event: Event) -> None:
         self._followed[event.id] = (event.state, event.generation)
