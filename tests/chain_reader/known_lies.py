@@ -63,6 +63,13 @@ LIES = [
     told(lies.receipt_field("status", "0x2"), RECEIPTS, "receipts_root"),
     told(lies.receipt_field("status", None), RECEIPTS, "receipts_root"),
     told(lies.receipt_field("type", "0x7e"), RECEIPTS, "receipts_root", is_seen_unproved=False),
+    # blanks are passed over where digits are read
+    told(
+        lies.receipt_field("logsBloom", "0x" + "00" * 255 + "  "),
+        RECEIPTS,
+        "receipts_root",
+        is_seen_unproved=False,
+    ),
     told(
         lies.receipt_field("cumulativeGasUsed", "0x1"),
         RECEIPTS,
@@ -97,6 +104,9 @@ LIES = [
         lies.transaction_field("nonce", "0x1"), BLOCK, "transactions_root", is_seen_unproved=False
     ),
     told(
+        lies.transaction_field("nonce", "0x  "), BLOCK, "transactions_root", is_seen_unproved=False
+    ),
+    told(
         lies.transaction_field("type", "0x7e"), BLOCK, "transactions_root", is_seen_unproved=False
     ),
     told(
@@ -116,6 +126,8 @@ LIES = [
     # text that is none
     told(lies.header_field("logsBloom", "0x" + "zz" * 256), BLOCK, "garbage"),
     told(lies.header_field("number", "0x" + "9" * 30), BLOCK, "garbage"),
+    # the first second of the year 10000, which no calendar of ours has
+    told(lies.header_field("timestamp", hex(253_402_300_800)), BLOCK, "garbage"),
     told(lies.header_field("hash", "0x12"), BLOCK, "garbage"),
     told(lies.transaction_field("input", "0xabc"), BLOCK, "garbage"),
     told(lies.transaction_field("input", "nothing"), BLOCK, "garbage"),

@@ -15,7 +15,7 @@ from donablock.chain.faults import NodesFailedError
 from donablock.chain.nodes import Nodes
 from donablock.chain.window import Window, are_linked
 from tests.chain_reader import lies
-from tests.chain_reader.conftest import CHARITY, DONOR
+from tests.chain_reader.conftest import CHARITY, DONOR, PROVED
 from tests.chain_reader.fake_chain import FakeBlock, FakeChain, payment
 from tests.chain_reader.fake_node import FakeNode
 
@@ -117,6 +117,49 @@ async def test_a_linked_branch_made_up_above_the_head_is_not_followed_by_one_aga
         # until a second node agrees
         one.head = fork
         assert await settled(source, fork) == fork.ref
+
+
+async def test_a_head_far_above_two_others_is_not_followed_even_if_it_agrees_with_them(
+    chain: FakeChain, read: Read
+) -> None:
+    chain.extend(300)
+    async with (
+        FakeNode(chain) as alone,
+        FakeNode(chain, lag=200) as one,
+        FakeNode(chain, lag=201) as two,
+    ):
+        source = read(alone, one, two)
+        assert await settled(source, one.head) == one.head.ref
+        assert await source.head() == one.head.ref
+        assert states(source) == {alone.name: "forked", one.name: "asked", two.name: "asked"}
+        # until another one is there too
+        two.lag = 0
+        assert await settled(source, chain.head) == chain.head.ref
+
+
+async def test_what_one_node_makes_up_above_the_others_is_given_up_when_they_go_on(
+    chain: FakeChain, read: Read
+) -> None:
+    twelve = PROVED.model_copy(update={"confirmations": 12})
+    chain.extend(50)
+    tip = chain.head
+    async with FakeNode(chain) as liar, FakeNode(chain) as one, FakeNode(chain) as two:
+        source = read(liar, one, two, chain=twelve)
+        # a few blocks above the others may be news
+        liar.head = chain.fork(tip, *[()] * 5)
+        assert await settled(source, liar.head) == liar.head.ref
+        for _ in range(3):
+            chain.extend(1)
+            liar.head = chain.fork(liar.head, ())
+            assert await settled(source, chain.head) == chain.head.ref
+            assert states(source)[liar.name] == "forked"
+            assert states(source)[one.name] == states(source)[two.name] == "asked"
+        # nor can it add what would confirm its own blocks to us before anybody objects
+        tip, liar.head = chain.head, chain.fork(chain.head, *[()] * 12)
+        for _ in range(3):
+            assert await source.head() == tip.ref
+        liar.head = chain.fork(tip, *[()] * 11)
+        assert await settled(source, liar.head) == liar.head.ref
 
 
 async def test_of_two_nodes_on_two_branches_the_higher_one_is_followed(

@@ -147,6 +147,31 @@ async def test_requests_wait_in_order_and_a_cancelled_one_leaves_no_gap() -> Non
     assert pace.under_way == 0 and pace.load == 0
 
 
+async def test_many_that_are_cancelled_at_once_end_as_cancelled() -> None:
+    """One gives its place on to the next, which is being cancelled too."""
+    pace = Pace(concurrency=2, max_concurrency=2)
+
+    async def use() -> None:
+        async with pace.turn(1):
+            await asyncio.sleep(60)
+
+    async def all_() -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(use())
+
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await all_()
+        task = asyncio.create_task(all_())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert pace.under_way == 0 and pace.load == 0
+
+
 async def test_one_that_is_let_in_and_cancelled_at_once_gives_its_place_on() -> None:
     pace = Pace(concurrency=1, max_concurrency=1)
     first = pace.turn(1)

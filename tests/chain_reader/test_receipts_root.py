@@ -146,6 +146,19 @@ def test_a_receipt_that_says_nothing_of_its_outcome_is_refused() -> None:
         encode_receipt(plain(status="0x2"))
 
 
+def test_no_blank_shifts_what_follows() -> None:
+    """What is read as digits two by two must not be shorter than the room that was made for it."""
+    for blanks in ("  ", "\t\n", " " * 510):
+        short = "0x" + "00" * 256
+        short = short[: -len(blanks)] + blanks
+        with pytest.raises(ValueError, match="blanks among"):
+            encode_receipt(plain(logs_bloom=short))
+    with pytest.raises(ValueError, match="a bloom of 255 bytes"):
+        encode_receipt(plain(logs_bloom="0x" + "00" * 255))
+    with pytest.raises(ValueError, match="blanks among"):
+        encode_receipt(plain(status=None, root="0x" + "00" * 31 + "  "))
+
+
 def test_a_log_of_five_topics_is_refused() -> None:
     (log,) = plain().logs
     five = msgspec.structs.replace(log, topics=(HASH,) * 5)

@@ -186,6 +186,8 @@ def test_their_order_counts() -> None:
         ({"type": "0x0", "gas_price": None}, "without gasPrice"),
         ({"type": "0x3"}, "without maxFeePerBlobGas"),
         ({"value": "0xzz"}, "non-hexadecimal"),
+        ({"nonce": "0x 1", "gas": "0x2 "}, "blanks among"),
+        ({"input": "0x  "}, "blanks among"),
     ],
 )
 def test_what_cannot_be_encoded_is_refused(changes: dict[str, Any], says: str) -> None:
@@ -203,3 +205,6 @@ def test_the_address_of_a_contract_that_is_made() -> None:
     sender = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
     assert created_address(sender, "0x0") == "0x5fbdb2315678afecb367f032d93f642f64180aa3"
     assert created_address(sender, "0x1") == "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512"
+    for bad in ("0x 1", "0xzz"):
+        with pytest.raises(ValueError):
+            created_address(sender, bad)

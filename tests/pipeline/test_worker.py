@@ -345,6 +345,22 @@ async def test_deeper_than_the_window_the_chain_halts(database, monkeypatch):
         await Worker(database, chain, Facts(), start=0).take_over()
 
 
+async def test_one_that_was_replaced_halts_nothing(database, monkeypatch):
+    monkeypatch.setattr(worker_module, "WINDOW", 4)
+    chain = ScriptedChain()
+    chain.grow(10)
+    worker = Worker(database, chain, Facts(), start=0)
+    await worker.take_over()
+    await settle(worker)
+    async with database.transaction() as connection:
+        await take_lead(connection, 31337)
+    chain.reorganise(5, 6)
+    with pytest.raises(HaltedError):
+        await settle(worker)
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT state FROM chains") != "halted"
+
+
 async def test_exactly_as_deep_as_the_window(database, monkeypatch):
     monkeypatch.setattr(worker_module, "WINDOW", 4)
     chain = ScriptedChain()

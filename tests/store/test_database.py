@@ -473,6 +473,25 @@ async def test_who_waits_for_news_can_be_cancelled_while_they_come(database, ste
         assert not going_on
 
 
+async def test_an_error_inside_the_driver_ends_no_news(database, monkeypatch):
+    """It is seen when a server is killed while a statement is being sent."""
+    connect, left = asyncpg.connect, [1, 1]
+
+    async def failing(*arguments, **options):
+        if left:
+            left.pop()
+            raise asyncpg.InternalClientError("got result for unknown protocol state")
+        return await connect(*arguments, **options)
+
+    monkeypatch.setattr(asyncpg, "connect", failing)
+    async with database.news("blocks") as news:
+        assert await news.wait(5), "what came before counts as news"
+        assert await news.wait(10), "it listens at last, and something may have been missed"
+        async with database.connection() as connection:
+            await notify(connection, "blocks")
+        assert await news.wait(5)
+
+
 async def test_a_lost_connection_is_renewed_and_counts_as_news(database):
     heard: list[str | None] = []
     async with database.news("blocks", heard.append) as news:

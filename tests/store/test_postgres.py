@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -291,6 +292,34 @@ def test_it_is_started_again_when_it_ends_by_itself(ready):
 
     reports = asyncio.run(asyncio.wait_for(kept(), 120))
     assert all("had ended and was started again" in report for report in reports)
+
+
+def test_it_is_tried_again_when_the_system_gives_no_process(ready, monkeypatch):
+    async def kept() -> list[str]:
+        reports: list[str] = []
+        with EmbeddedPostgres(ready) as server:
+            restart, left = server.restart, [1]
+
+            def failing() -> None:
+                if left:
+                    left.pop()
+                    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+                restart()
+
+            monkeypatch.setattr(server, "restart", failing)
+            keeping = asyncio.create_task(server.keep(reports.append))
+            os.kill(server.pid, signal.SIGKILL)
+            while len(reports) < 2:
+                await asyncio.sleep(0.05)
+            keeping.cancel()
+            connection = await asyncpg.connect(server.url)
+            assert await connection.fetchval("SELECT 1") == 1
+            await connection.close()
+        return reports
+
+    first, second = asyncio.run(asyncio.wait_for(kept(), 120))
+    assert "cannot be started: [Errno 12] Cannot allocate memory" in first
+    assert "had ended and was started again" in second
 
 
 def test_data_that_were_half_made_are_made_anew(folder):

@@ -11,13 +11,18 @@ import time
 import pytest
 
 from donablock.errors import LeadershipError, StreamError
+from donablock.store import stream as stream_module
 from donablock.store.positions import advance, lag, position, register, unregister
 from donablock.store.schema import ADDED, ORPHANED
-from donablock.store.stream import append, prune, take_lead
+from donablock.store.stream import OutboxStream, append, prune, take_lead
 from tests.store.streaming import CHAIN, Consumer, collect, make_chain, send, until_relayed
 
 pytestmark = pytest.mark.asyncio
 
+END_NEWS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE application_name = 'donablock news' AND datname = current_database()
+"""
 TRACE = "00-8596acdc24cddf686eb3ca61fbaf74ad-9bbd1589eb401bd9-01"
 
 
@@ -177,6 +182,29 @@ async def test_waiting_ends_with_news_and_without(chain, open_stream):
         assert await waiting
         assert time.monotonic() - began < 3.0
         assert await stream.wait(CHAIN, 1, 0.0), "it is there already"
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["told", "connection-lost"])
+async def test_what_comes_while_the_newest_is_asked_for_wakes(chain, monkeypatch, is_lost):
+    """The answer is old when it comes, and the news of the message was before it."""
+    newest, asked = stream_module.newest_seq, []
+
+    async def slow(connection, chain_id):
+        found = await newest(connection, chain_id)
+        asked.append(found)
+        if len(asked) == 1:
+            if is_lost:
+                await connection.execute(END_NEWS)
+            await send(chain, b"meanwhile")
+            await asyncio.sleep(1.0)  # it is told, or the connection is there again
+        return found
+
+    async with OutboxStream.opened(chain) as stream:
+        await asyncio.sleep(0.3)  # it listens
+        monkeypatch.setattr(stream_module, "newest_seq", slow)
+        began = time.monotonic()
+        assert await stream.wait(CHAIN, 0, 20.0)
+        assert time.monotonic() - began < 5.0 and asked[0] == 0
 
 
 async def test_only_what_every_consumer_has_done_and_is_old_is_pruned(chain, open_stream):

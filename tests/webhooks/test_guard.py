@@ -287,6 +287,8 @@ def test_a_url_of_the_world_is_taken(url: str, host: str) -> None:
         ("https://169.254.169.254/latest/meta-data/", "metadata"),
         ("https://100.100.100.200/", "CGNAT"),
         ("https://[::1/", "no URL|no address"),
+        ("https://[]@", "no URL"),
+        ("https://[]@example.org/", "no URL|no user"),
     ],
 )
 def test_what_leads_inside_or_nowhere_is_refused(url: str, expected: str) -> None:

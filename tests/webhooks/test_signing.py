@@ -118,6 +118,7 @@ def test_no_secret_shows_in_a_repr() -> None:
         ("whsec_" + b64encode(b"x" * 23).decode(), "not 23"),
         ("whsec_" + b64encode(b"x" * 65).decode(), "not 65"),
         ("whsec_%", "not base64"),
+        ("whsec_" + "A" * 32 + "é", "not base64"),
         ("whsec_wronglength", "not base64"),
         (PUBLIC, "public key"),
         (PAIR[:-3], "not base64"),

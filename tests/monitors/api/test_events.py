@@ -84,6 +84,19 @@ async def test_a_coin_has_no_log_and_a_window_no_address(service, line):
     assert event.data["window"]["total"] == "1"
 
 
+async def test_a_number_of_twenty_digits_is_no_address(service, line):
+    """A group is kept as bytes; as many as an address has."""
+    window = await made(service, window="count over 1 hour by value >= 1")
+    await line.block(transfer(BEN, ANNA, 12 * 10**18))
+    (event,) = (await service.events.page(service.project, window.id)).events
+    assert event.data["window"]["group"] == str(12 * 10**18)
+    assert event.address is None
+    by_payee = await made(service, window="count over 1 hour by to >= 1")
+    await line.block(transfer(BEN, ANNA, 1))
+    (event,) = (await service.events.page(service.project, by_payee.id)).events
+    assert event.address == event.data["associatedAddress"] == ANNA
+
+
 # --- pages ----------------------------------------------------------------------------------------
 
 
