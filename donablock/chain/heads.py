@@ -39,6 +39,7 @@ class Heads:
         self._asking: dict[Peer, asyncio.Task[BlockRef]] = {}
         self._chosen: Peer | None = None
         self._unfit: set[Peer] = set()
+        self._ahead: set[Peer] = set()
         self.window = Window()
 
     @property
@@ -60,6 +61,8 @@ class Heads:
             return None
         if self.lag(peer) > self._chain.max_lag:
             fault: Fault = LagFault(f"is {self.lag(peer)} blocks behind")
+        elif peer in self._ahead:
+            fault = LieFault("fork", f"is {head.number - tip.number} blocks above most others")
         elif peer in self._unfit or (
             self.window.at(head.number) is not None and not self.window.holds(head)
         ):
@@ -73,24 +76,28 @@ class Heads:
         """Asks all of them. Raises NodesFailedError if none answers."""
         answered, faults = await self._ask(peers)
         self._unfit.clear()
+        self._ahead = {peer for peer in answered if self._is_alone_ahead(_head(peer), answered)}
         unfit: list[tuple[int, Peer]] = []
+        unsure = 0
         for peer in sorted(answered, key=lambda one: (-_head(one).number, one.name)):
             try:
-                line = await self._line(peer, answered)
+                line = None if peer in self._ahead else await self._line(peer, answered)
                 if line is not None:
                     return self._take(peer, await self._lengthened(peer, line))
             except Fault as fault:
                 faults.append(fault)
+                unsure += 1
                 self._unfit.add(peer)
                 continue
             supporters = sum(_head(other).hash == _head(peer).hash for other in answered)
             unfit.append((supporters, peer))
             self._unfit.add(peer)
-        if not unfit:
-            raise NodesFailedError(f"the head of {self._chain.name}", faults)
         # none leads to anything known: a chain that began anew, or a reorganisation that is deeper
-        # than the window. Whoever keeps blocks sees it and has to decide.
-        _, best = max(unfit, key=lambda one: (one[0], _head(one[1]).number))
+        # than the window. Whoever keeps blocks sees it and has to decide. But who could not say
+        # where its head leads is no reason to take one that was refused.
+        most, best = max(unfit, key=lambda one: (one[0], _head(one[1]).number), default=(0, None))
+        if best is None or unsure > most:
+            raise NodesFailedError(f"the head of {self._chain.name}", faults)
         self._unfit.discard(best)
         return self._take(best, [_head(best)])
 
@@ -143,8 +150,6 @@ class Heads:
         Raises Fault where the node contradicts itself on the way.
         """
         head, tip = _head(peer), self.window.tip
-        if self._is_alone_ahead(head, answered):
-            return None
         others = [_head(other) for other in answered if other is not peer]
         known = [other.number for other in others if other.number <= head.number]
         if tip is not None and tip.number <= head.number:
@@ -154,7 +159,7 @@ class Heads:
         near = [number for number in known if head.number - number <= _FAR]
         if known and not near:
             return await self._far_line(peer, max(known), others)
-        is_window_near = tip is not None and head.number - tip.number <= _FAR
+        is_window_near = tip is not None and -WINDOW <= head.number - tip.number <= _FAR
         # mostly the tip is right below, and only what came meanwhile is missing
         step = head.number - tip.number - 1 if tip is not None and is_window_near else _STEP
         line = [head]
@@ -162,9 +167,7 @@ class Heads:
             if self.window.holds(line[0]) or self.window.is_parent_of(line[0]):
                 return line if self._is_believed(line, answered) else None
             if not is_window_near:
-                if _leads_to(line, others):
-                    return line
-                if near and line[0].number <= min(near):
+                if _leads_to(line, others) or (near and line[0].number <= min(near)):
                     return line if self._is_believed(line, answered) else None
             if len(line) > WINDOW or line[0].number == 0:
                 return None
@@ -212,17 +215,22 @@ class Heads:
         return behind > len(answered) - behind
 
     def _is_believed(self, line: Sequence[BlockRef], answered: Sequence[Peer]) -> bool:
-        """No more nodes contradict the line, and what it rests on in the window, than agree."""
+        """No more nodes contradict the line, and what it rests on in the window, than agree.
+
+        Who is not as far as those that contradict says nothing of what is in dispute.
+        """
         by_number = {ref.number: ref for ref in line}
         is_linked = self.window.holds(line[0]) or self.window.is_parent_of(line[0])
-        said = []
+        agreeing: list[int] = []
+        contradicting: list[int] = []
         for head in map(_head, answered):
             ref = by_number.get(head.number)
             if ref is None and is_linked and head.number < line[0].number:
                 ref = self.window.at(head.number)
             if ref is not None:
-                said.append(ref.hash == head.hash)
-        return said.count(False) <= said.count(True)
+                (agreeing if ref.hash == head.hash else contradicting).append(head.number)
+        lowest = min(contradicting, default=0)
+        return len(contradicting) <= sum(number >= lowest for number in agreeing)
 
     @staticmethod
     def _noted(peer: Peer, fault: Fault) -> Fault:

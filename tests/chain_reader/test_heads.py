@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import pytest
 
 from donablock.chain.blocks import BlockRef
 from donablock.chain.chains import chain_of
-from donablock.chain.faults import NodesFailedError
+from donablock.chain.faults import Fault, NodesFailedError, RateFault
+from donablock.chain.heads import Heads
 from donablock.chain.nodes import Nodes
 from donablock.chain.window import Window, are_linked
 from tests.chain_reader import lies
@@ -132,6 +133,8 @@ async def test_a_head_far_above_two_others_is_not_followed_even_if_it_agrees_wit
         assert await settled(source, one.head) == one.head.ref
         assert await source.head() == one.head.ref
         assert states(source) == {alone.name: "forked", one.name: "asked", two.name: "asked"}
+        (why,) = [node.why for node in source.health().nodes if node.name == alone.name]
+        assert why == "is 200 blocks above most others"
         # until another one is there too
         two.lag = 0
         assert await settled(source, chain.head) == chain.head.ref
@@ -160,6 +163,66 @@ async def test_what_one_node_makes_up_above_the_others_is_given_up_when_they_go_
             assert await source.head() == tip.ref
         liar.head = chain.fork(tip, *[()] * 11)
         assert await settled(source, liar.head) == liar.head.ref
+
+
+async def test_a_laggard_below_a_dispute_is_no_witness_in_it(chain: FakeChain, read: Read) -> None:
+    """It has the blocks that both branches have, and no other."""
+    chain.extend(50)
+    truth = chain.head
+    fork = chain.fork(chain.at(truth.number - 2) or truth, *[()] * 3)
+    async with (
+        FakeNode(chain, head=fork) as liar,
+        FakeNode(chain) as one,
+        FakeNode(chain) as two,
+        FakeNode(chain, lag=10) as behind,
+    ):
+        source = read(liar, one, two, behind)
+        # with an empty window, with the truth in it, and as both go on
+        for _ in range(3):
+            assert await settled(source, chain.head) == chain.head.ref
+            assert await source.head() == chain.head.ref
+            assert states(source)[liar.name] == "forked"
+            chain.extend(1)
+            liar.head = chain.fork(liar.head, ())
+
+
+class Told:
+    """What `Heads` asks of a peer. silent: it tells of its head, and of no other block."""
+
+    def __init__(self, name: str, line: dict[int, BlockRef], *, silent: bool = False) -> None:
+        self.name, self.line, self.silent = name, line, silent
+        self.head: BlockRef | None = None
+
+    async def latest(self) -> BlockRef:
+        self.head = self.line[max(self.line)]
+        return self.head
+
+    async def refs(self, numbers: Iterable[int]) -> list[BlockRef | Fault | None]:
+        return [RateFault("no") if self.silent else self.line.get(number) for number in numbers]
+
+
+def line_of(name: str, last: int, on: dict[int, BlockRef] | None = None) -> dict[int, BlockRef]:
+    line = dict(on or {0: BlockRef(0, "root", "", 0)})
+    for number in range(max(line) + 1, last + 1):
+        line[number] = BlockRef(number, f"{name}{number}", line[number - 1].hash, number)
+    return line
+
+
+@pytest.mark.parametrize("ahead", [1, 5, 60, 1_000])
+async def test_a_refused_head_is_not_taken_because_others_cannot_be_asked(ahead: int) -> None:
+    """Two tell of new heads and answer nothing else for a moment; the third was refused."""
+    before = line_of("t", 170)
+    truth = line_of("t", 172, before)
+    other = line_of("x", 172 + ahead, line_of("t", 168))
+    heads = Heads(chain_of(1), grace=0.05)
+    first = [Told(name, before) for name in ("a", "b", "c")]
+    assert (await heads.choose(cast(Any, first))).hash == "t170"
+    asked = [Told("a", other), Told("b", truth, silent=True), Told("c", truth, silent=True)]
+    with pytest.raises(NodesFailedError):
+        await heads.choose(cast(Any, asked))
+    assert heads.window.tip == before[170]
+    asked[2].silent = False
+    assert (await heads.choose(cast(Any, asked))).hash == "t172"
 
 
 async def test_of_two_nodes_on_two_branches_the_higher_one_is_followed(
