@@ -26,6 +26,9 @@ _SOMEBODY = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 ROLES = "worker, matcher, projections, deliverer, api, relay, reconciler"
 
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65_535, help="The API's port; 0: any that is free.")
+]
 Ops = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", help="Where /health, /ready and /metrics are.")
 ]
@@ -40,9 +43,10 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     chain_port: Annotated[
-        int, typer.Option(help="Where the local chain answers; 0: any port that is free.")
+        int,
+        typer.Option(min=0, max=65_535, help="Where the local chain answers; 0: any port."),
     ] = 8545,
-    port: Annotated[int | None, typer.Option(help="The API's port; 0: any that is free.")] = None,
+    port: Port = None,
     ops: Ops = None,
 ) -> int:
     """Run everything on this machine, until Ctrl-C.
@@ -148,7 +152,7 @@ def run(
         typer.Option(help="Only this chain, by its id; may be given again. Default: all."),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Where the API listens.")] = None,
-    port: Annotated[int | None, typer.Option(help="The API's port; 0: any that is free.")] = None,
+    port: Port = None,
     ops: Ops = None,
 ) -> int:
     """Run one role, or several, as one process: for machines that share the work.

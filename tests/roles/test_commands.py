@@ -114,6 +114,8 @@ def test_without_data_a_command_says_how_to_get_some(capsys):
         (["project", "create", "x", "monitors=-1"], "write monitors=5000"),
         (["monitor", "create", "x", "--adress", "0x00"], "No such option: --adress (perhaps "),
         (["monitor", "create", "x", "--adress", "0x00"], "--address"),
+        (["up", "--port", "70000"], "less than or equal to 65535"),
+        (["up", "--chain-port", "-1"], "greater than or equal to 0"),
         (["pay", "0x00"], "it has 0x and 40 hexadecimal digits"),
         (["pay", SOMEBODY.replace("C51812", "c51812")], "its capitals are no checksum"),
         (["pay", SOMEBODY, "much"], "is no amount of coins"),
