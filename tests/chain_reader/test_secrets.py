@@ -17,6 +17,7 @@ from donablock.errors import DonaBlockError, InputError
 from tests.chain_reader import lies
 from tests.chain_reader.fake_chain import FakeChain
 from tests.chain_reader.fake_node import FakeNode
+from tests.logs import logging_kept
 
 pytestmark = pytest.mark.asyncio
 
@@ -33,15 +34,12 @@ def secret_url(node: FakeNode) -> str:
 def written() -> Iterator[Callable[[], str]]:
     """Everything that any library logs, down to the least."""
     stream = io.StringIO()
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    telemetry.set_up("json", "debug", stream)
-    root.setLevel(logging.DEBUG)
-    for name in ("aiohttp", "aiohttp.client", "asyncio"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    yield stream.getvalue
-    root.handlers[:], level = before[0], before[1]
-    root.setLevel(level)
+    libraries = ("aiohttp", "aiohttp.client", "asyncio")
+    with logging_kept(*libraries):
+        telemetry.set_up("json", "debug", stream)
+        for name in libraries:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        yield stream.getvalue
 
 
 ECHO = f"no app {KEY} for {USER}:{PASSWORD} at /v2/{KEY}/?apikey={QUERY}"

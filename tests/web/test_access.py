@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +13,7 @@ import pytest
 from donablock import telemetry
 from donablock.web.app import bare
 from donablock.web.parts import Limits, Parts
+from tests.logs import logging_kept
 from tests.web.seeds import seed
 from tests.web.serving import ROOMY, Api, Serving, serving
 
@@ -189,11 +189,10 @@ def test_one_who_guesses_keys_is_slowed_down(database_url: str) -> None:
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What is logged, as in production."""
-    kept = logging.getLogger().handlers[:]
     stream = io.StringIO()
-    telemetry.set_up("json", "debug", stream)
-    yield stream
-    logging.getLogger().handlers[:] = kept
+    with logging_kept():
+        telemetry.set_up("json", "debug", stream)
+        yield stream
 
 
 def test_secrets_are_shown_once_and_never_logged(log: io.StringIO, server: Serving) -> None:
