@@ -324,12 +324,7 @@ class Registry:
         async def work(connection: Connection) -> Added:
             row = await _locked(connection, project, monitor)
             _refuse_addresses(row, len(wanted))
-            found = await connection.fetch(
-                "SELECT address FROM monitor_addresses"
-                " WHERE monitor_id = $1 AND address = ANY($2::bytea[]) AND is_watched",
-                *(monitor, wanted),
-            )
-            existing = {one["address"] for one in found}
+            existing = await _locked_addresses(connection, monitor, wanted)
             new = [one for one in wanted if one not in existing]
             if new:
                 allowed = await quotas.lock(connection, project)
@@ -347,18 +342,14 @@ class Registry:
 
         async def work(connection: Connection) -> int:
             await _locked(connection, project, monitor)
-            found = await connection.fetch(
-                "SELECT address FROM monitor_addresses"
-                " WHERE monitor_id = $1 AND address = ANY($2::bytea[]) AND is_watched",
-                *(monitor, wanted),
-            )
+            found = await _locked_addresses(connection, monitor, wanted)
             if found:
                 revision = await next_revision(connection)
                 await connection.execute(
                     "UPDATE monitor_addresses"
                     " SET is_watched = false, removed_at = now(), revision = $3"
                     " WHERE monitor_id = $1 AND address = ANY($2::bytea[])",
-                    *(monitor, [one["address"] for one in found], revision),
+                    *(monitor, list(found), revision),
                 )
                 await _touch(connection, monitor, revision)
             return len(found)
@@ -450,6 +441,21 @@ async def _locked(connection: Connection, project: str, monitor: str) -> Any:
         *(known("monitor", monitor), known("project", project)),
     )
     return _found(row, monitor)
+
+
+async def _locked_addresses(
+    connection: Connection, monitor: str, addresses: Sequence[bytes]
+) -> set[bytes]:
+    """Which of them it watches; nobody else changes their rows until the transaction ends. After
+    `_locked`, and before the project or a revision is locked: a matcher may hold these rows and
+    wait for the project's usage, and everybody else would wait for us."""
+    rows = await connection.fetch(
+        "SELECT address, is_watched FROM monitor_addresses"
+        " WHERE monitor_id = $1 AND address = ANY($2::bytea[])"
+        " ORDER BY address FOR NO KEY UPDATE",
+        *(monitor, list(addresses)),
+    )
+    return {row["address"] for row in rows if row["is_watched"]}
 
 
 def _found(row: Any, monitor: str) -> Any:
