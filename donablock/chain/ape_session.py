@@ -46,7 +46,8 @@ class ApeSigner:
     def sign_typed_data(self, data: Mapping[str, Any]) -> tuple[int, bytes, bytes]:
         message = encode_typed_data(full_message=dict(data))
         signed = self._ask(lambda: self._account.sign_message(message))
-        return signed.v, bytes(signed.r), bytes(signed.s)
+        # ape leaves out the leading zeros, which every 128th signature has
+        return signed.v, bytes(signed.r).rjust(32, b"\0"), bytes(signed.s).rjust(32, b"\0")
 
     def _ask(self, question: Any) -> Any:
         try:

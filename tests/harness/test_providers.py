@@ -11,9 +11,10 @@ from eth_utils.crypto import keccak
 
 from donablock.chain.ape_session import ApeSigner, connected_network, connected_w3, open_session
 from donablock.chain.deploy import Deployment
+from donablock.chain.keys import LocalSigner
 from donablock.chain.manifest import Manifest
 from donablock.chain.node import Anvil
-from donablock.chain.permit import domain_of, sign_permit
+from donablock.chain.permit import Domain, domain_of, sign_permit, typed_data
 from donablock.chain.session import Session
 from donablock.chain.verify import verify
 from donablock.errors import RevertError
@@ -21,6 +22,7 @@ from donablock.errors import RevertError
 pytestmark = [pytest.mark.ape, pytest.mark.anvil]
 
 YEAR = 365 * 86_400
+OTHER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 # who is who among the test accounts: config/networks/local.json
 REGISTRAR, PAYEE, DONOR = 2, 15, 16
 
@@ -93,6 +95,26 @@ def test_a_gift_by_permit_reaches_the_charity(deployed: tuple[Session, Manifest]
     assert (gift["donor"], gift["charity_id"], gift["memo"]) == (donor.address, charity_id, memo)
     assert (gift["asset"], gift["payee"], gift["amount"]) == (token.address, payee.address, amount)
     assert token.functions.balanceOf(payee.address).call() == amount
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_signature_with_leading_zeros_is_whole() -> None:
+    signer = ApeSigner(ape.accounts.test_accounts[DONOR])
+    # the same key, in our own hands
+    local = LocalSigner.test_account(DONOR)
+    assert signer.address == local.address
+    domain = Domain((("name", "Token"), ("chainId", 1), ("verifyingContract", OTHER)))
+    short: set[str] = set()
+    for nonce in range(5_000):
+        data = typed_data(domain, local.address, OTHER, 1, nonce, 2)
+        v, r, s = local.sign_typed_data(data)
+        found = {name for name, word in (("r", r), ("s", s)) if not word[0]}
+        if found - short:
+            assert signer.sign_typed_data(data) == (v, r, s)
+            short |= found
+        if short == {"r", "s"}:
+            return
+    raise AssertionError("every 128th signature was expected to be short")
 
 
 def test_a_refusal_keeps_the_contract_s_reason(deployed: tuple[Session, Manifest]) -> None:
