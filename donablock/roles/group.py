@@ -64,8 +64,8 @@ class Member:
     arguments: tuple[str, ...]
     environment: dict[str, str] = field(repr=False)
     ops: str
-    process: asyncio.subprocess.Process | None = None
-    ends: int = 0
+    process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    ends: int = field(default=0, init=False)
 
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
@@ -137,8 +137,9 @@ class Group:
             code = await member.process.wait()
             if self.stopping.is_set():
                 return
-            if code == 2:
+            if code == 2 and not member.ends:
                 raise InputError(f"the {member.name} process cannot run: its line above says why")
+            # one that ran before can run again: its port may be somebody else's for a while
             member.ends = member.ends + 1 if loop.time() - began < _CALM else 1
             if member.ends > _HASTY:
                 raise GroupError(

@@ -10,6 +10,8 @@ import signal
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -72,8 +74,14 @@ class Up:
             data=self.data, ops=f"127.0.0.1:{self.ops}", api_port=self.api, stop_seconds=3
         )
 
-    def start(self) -> object:
-        return running(self.log, self.env, "up", "--chain-port", "0")
+    @contextmanager
+    def start(self) -> Iterator[Command]:
+        with running(self.log, self.env, "up", "--chain-port", "0") as self._command:
+            yield self._command
+
+    @property
+    def is_running(self) -> bool:
+        return self._command.process.poll() is None
 
     @property
     def key(self) -> str:
@@ -92,9 +100,12 @@ class Up:
 def up(chain_folder):
     folder = Path(tempfile.mkdtemp(prefix="up-", dir=in_memory()))
     shutil.copytree(chain_folder, folder / "data" / FOLDER)
+    made = Up(folder)
     try:
-        yield Up(folder)
+        yield made
     finally:
+        if made.log.exists():
+            print(made.log.read_text())  # shown where the test failed
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -109,10 +120,12 @@ def subscribed(up: Up, receiver: Receiver) -> str:
 def pay(up: Up, receiver: Receiver, amount: str = "1") -> str:
     """A payment of which the receiver has heard all there is to hear; its hash."""
     paid = good(up.env, "pay", ME, amount).strip()
-    eventually(
-        f"the webhooks about {paid}",
-        lambda: {"event.detected", "event.confirmed"} <= set(receiver.of(paid)),
-    )
+
+    def is_told() -> bool:
+        assert up.is_running
+        return {"event.detected", "event.confirmed"} <= set(receiver.of(paid))
+
+    eventually(f"the webhooks about {paid}", is_told)
     return paid
 
 
