@@ -131,15 +131,22 @@ class Group:
         loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE
         while True:
-            await member.start()
-            assert member.process is not None
             began = loop.time()
-            code = await member.process.wait()
-            if self.stopping.is_set():
-                return
-            if code == 2 and not member.ends:
-                raise InputError(f"the {member.name} process cannot run: its line above says why")
-            # one that ran before can run again: its port may be somebody else's for a while
+            try:
+                await member.start()
+                assert member.process is not None
+                code = await member.process.wait()
+            except OSError as error:  # no memory, no file descriptors
+                how = f"cannot be started: {error}"
+            else:
+                if self.stopping.is_set():
+                    return
+                if code == 2 and not member.ends:
+                    raise InputError(
+                        f"the {member.name} process cannot run: its line above says why"
+                    )
+                # one that ran before can run again: its port may be somebody else's for a while
+                how = _how(code)
             member.ends = member.ends + 1 if loop.time() - began < _CALM else 1
             if member.ends > _HASTY:
                 raise GroupError(
@@ -147,7 +154,7 @@ class Group:
                     " lines above"
                 )
             pause = _FIRST_PAUSE if member.ends == 1 else min(pause * 2, _LONGEST_PAUSE)
-            _log.warning("process ended and is started again", name=member.name, how=_how(code))
+            _log.warning("process ended and is started again", name=member.name, how=how)
             await asyncio.sleep(pause)
 
     async def _tell(self, announce: Callable[[], None]) -> None:

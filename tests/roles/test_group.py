@@ -4,6 +4,7 @@ killed and started again in test_up.py; here small ones end with the code that t
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -15,10 +16,11 @@ from donablock.roles.group import Group, GroupError, Member
 from donablock.settings import Settings
 
 STAYS = -1
+NO_MEMORY = -2
 
 
 class Ending(Member):
-    """Ends with one code after the other, and then stays, or with STAYS."""
+    """Ends with one code after the other, and then stays. With NO_MEMORY it does not even begin."""
 
     def __init__(self, codes: Sequence[int]) -> None:
         super().__init__("one", ("worker",), {}, "127.0.0.1:1")
@@ -27,6 +29,8 @@ class Ending(Member):
 
     async def start(self) -> None:
         code = self.codes.pop(0) if self.codes else STAYS
+        if code == NO_MEMORY:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
         does = "import time; time.sleep(600)" if code == STAYS else f"raise SystemExit({code})"
         self.process = await asyncio.create_subprocess_exec(sys.executable, "-c", does)
         if code == STAYS:
@@ -63,7 +67,7 @@ async def test_what_somebody_has_to_correct_ends_the_group_at_the_first_start():
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("codes", [(1, 2), (1, 2, 2, 2, 2), (0,), (70, 1, 1)])
+@pytest.mark.parametrize("codes", [(1, 2), (1, 2, 2, 2, 2), (0,), (70, NO_MEMORY, 1)])
 async def test_one_that_ends_is_started_again(codes):
     member = await ran(*codes)
     assert not member.codes and member.ends == len(codes)
