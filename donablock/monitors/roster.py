@@ -154,13 +154,18 @@ async def _begin_addresses(
     itself that is its own first block; those of one whose scan is to make it live are the scan's.
     Returns those of the monitors `wanted`."""
     rows = await connection.fetch(
-        "WITH begun AS ("
-        " UPDATE monitor_addresses AS a SET active_from_block = CASE"
+        # in the order in which whoever removes some of them locks them, too
+        "WITH found AS ("
+        " SELECT a.monitor_id, a.address, CASE"
         "   WHEN m.active_from_seq = $4 AND coalesce(m.definition->>'window', '') = ''"
-        "   THEN least($3, coalesce(m.from_block, $3)) ELSE $3 END"
-        " FROM monitors AS m WHERE m.id = a.monitor_id AND m.chain_id = $1"
-        "   AND a.revision > $2 AND a.revision <= $6 AND a.is_watched"
+        "   THEN least($3, coalesce(m.from_block, $3)) ELSE $3 END AS first"
+        " FROM monitor_addresses AS a JOIN monitors AS m ON m.id = a.monitor_id"
+        " WHERE m.chain_id = $1 AND a.revision > $2 AND a.revision <= $6 AND a.is_watched"
         "   AND a.active_from_block IS NULL AND m.active_from_seq IS NOT NULL"
+        " ORDER BY a.monitor_id, a.address FOR NO KEY UPDATE OF a"
+        "), begun AS ("
+        " UPDATE monitor_addresses AS a SET active_from_block = found.first FROM found"
+        " WHERE a.monitor_id = found.monitor_id AND a.address = found.address"
         " RETURNING a.monitor_id, a.address)"
         " SELECT monitor_id, address FROM begun WHERE monitor_id = ANY($5)",
         chain_id,

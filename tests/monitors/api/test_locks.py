@@ -48,4 +48,31 @@ async def test_nothing_waits_for_each_other(service, line):
         )
     assert done[:2] == [None, None]
     assert all(one is None or isinstance(one, InputError) for one in done), done
-    assert [one for one in logs if one["event"] == "transaction is tried again"] == []
+    assert not _tried_again(logs)
+
+
+def _tried_again(logs):
+    return [one for one in logs if one["event"] == "transaction is tried again"]
+
+
+_FIRST = "SELECT active_from_block FROM monitor_addresses WHERE monitor_id = $1 ORDER BY address"
+
+
+async def test_a_matcher_takes_up_addresses_in_the_order_in_which_they_are_removed(service, line):
+    monitor = await service.monitor(addresses=[ANNA])
+    await line.block()
+    # found in another order than theirs, by their revisions
+    await service.registry.add_addresses(service.project, monitor.id, [CARA])
+    await service.registry.add_addresses(service.project, monitor.id, [BEN])
+    line.chain.append([transfer(ANNA, BEN, 1)])
+    lock = "SELECT FROM monitor_addresses WHERE address = $1 FOR NO KEY UPDATE"
+    with capture_logs() as logs:
+        async with service.database.transaction() as connection:
+            await connection.execute(lock, bytes.fromhex(BEN[2:]))
+            matching = asyncio.create_task(line.rest())
+            while not await service.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+            await connection.execute(lock, bytes.fromhex(CARA[2:]))
+        await matching
+    assert not _tried_again(logs)
+    assert [row["active_from_block"] for row in await service.rows(_FIRST, monitor.id)] == [1, 2, 2]
