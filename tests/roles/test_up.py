@@ -48,6 +48,7 @@ pytestmark = [
 
 ME = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 READY = "Ctrl-C ends it all"
+IDLE = "Nothing runs here now"
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +126,11 @@ def pay(up: Up, receiver: Receiver, amount: str = "1") -> str:
         assert up.is_running
         return {"event.detected", "event.confirmed"} <= set(receiver.of(paid))
 
-    eventually(f"the webhooks about {paid}", is_told)
+    try:
+        eventually(f"the webhooks about {paid}", is_told)
+    except AssertionError as error:
+        heard, alive = receiver.of(paid), [line for _, line in belonging(str(up.data))]
+        raise AssertionError(f"{error}: {heard=}, {up.status()=}, {alive=}") from None
     return paid
 
 
@@ -172,9 +177,11 @@ def test_a_newcomer_is_told_by_a_webhook_that_somebody_elses_library_verifies(up
         eventually(
             "that all is read", lambda: all(one["behind"] == 0 for one in up.status()["consumers"])
         )
+        assert "local (31337)" in (said := good(up.env, "status")) and IDLE not in said
         began = time.monotonic()
         assert command.stop(signal.SIGTERM) == 0
         assert time.monotonic() - began < 20
+    assert "local (31337)" in (said := good(up.env, "status")) and IDLE in said
     assert belonging(str(up.data)) == []
     # it is all there the next time, and the key is not shown again
     before = command.said
