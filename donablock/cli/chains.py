@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import urllib.error
 import urllib.request
 from decimal import Decimal, InvalidOperation
@@ -13,11 +14,12 @@ import typer
 
 from donablock.cli.console import out
 from donablock.cli.database import opened
-from donablock.errors import ChainError, InputError
+from donablock.errors import ChainError, InputError, NotMinedError
 from donablock.roles.beside import heed
 
 _LOCAL = 31337
 _WEI = 10**18
+_MINED_SECONDS = 30.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -118,7 +120,17 @@ def pay(
     if int(_asked(node, "eth_chainId"), 16) != _LOCAL:
         raise InputError(f"{node} is not a local chain ({_LOCAL}); nothing was paid")
     payer = _asked(node, "eth_accounts")[0]
-    print(_asked(node, "eth_sendTransaction", {"from": payer, "to": to, "value": hex(wei)}))
+    paid = _asked(node, "eth_sendTransaction", {"from": payer, "to": to, "value": hex(wei)})
+    deadline = time.monotonic() + _MINED_SECONDS
+    while _asked(node, "eth_getTransactionReceipt", paid) is None:
+        if time.monotonic() > deadline:
+            raise NotMinedError(
+                paid,
+                f"{node} took {paid} and has not mined it within {_MINED_SECONDS:g} s: it waits"
+                " there, and nobody is told of it before it is in a block",
+            )
+        time.sleep(0.05)
+    print(paid)
 
 
 def _local_node() -> str:

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from donablock.cli import chains
 from donablock.cli.client import Api, ApiError, RefusedError, segment
 from donablock.cli.main import main
 from donablock.errors import InputError
@@ -310,3 +311,22 @@ def test_a_live_tail_that_breaks_off_is_opened_again_from_where_it_was(monkeypat
 
 def test_ids_cannot_lead_elsewhere():
     assert segment("../keys?x=1#y") == "..%2Fkeys%3Fx%3D1%23y"
+
+
+def test_pay_tells_of_a_payment_once_it_is_in_a_block(monkeypatch, capsys):
+    paid = "0x" + "7" * 64
+    before = [(200, {"result": one}) for one in ("0x7a69", [SOMEBODY], paid)]
+    mined = [(200, {"result": one}) for one in (None, {"status": "0x1"})]
+    with Server(*before, *mined) as server:
+        assert main(["pay", SOMEBODY, "2", "--node", server.url]) == 0
+        assert capsys.readouterr().out == paid + "\n"
+        asked = [json.loads(body) for *_, body in server.asked]
+        assert asked[2]["params"] == [
+            {"from": SOMEBODY, "to": SOMEBODY.lower(), "value": hex(2 * 10**18)}
+        ]
+        assert [one["params"] for one in asked[3:]] == [[paid], [paid]]
+    monkeypatch.setattr(chains, "_MINED_SECONDS", 0.0)
+    with Server(*before, mined[0]) as server:
+        assert main(["pay", SOMEBODY, "2", "--node", server.url]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and f"took {paid} and has not mined it within 0 s" in shown.err
