@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import random
 import socket
 import time
 
@@ -11,8 +12,18 @@ __all__ = ["LEAVING", "free_port", "is_taken"]
 LEAVING = 10.0
 """Seconds that a port may still be in use by the process before us."""
 
+_QUIET = (15_000, 30_000)
+"""Below what Linux (32768 on), macOS and Windows (49152 on) give to connections."""
+_TRIES = 50
+
 
 def free_port(host: str) -> int:
+    """One that no system gives to whoever asks for any, if it can be: while the process that has it
+    is started again, somebody else's connection could get it, and keep it for a minute."""
+    for _ in range(_TRIES):
+        port = random.randrange(*_QUIET)
+        if not is_taken(host, port):
+            return port
     with _socket(host) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
