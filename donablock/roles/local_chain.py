@@ -19,7 +19,7 @@ from donablock.chain.node import Anvil
 from donablock.demo import opening
 from donablock.demo.run import MANIFESTS, STATE, perform
 from donablock.demo.world import START, Scale
-from donablock.errors import ChainError, FileError, NodeError
+from donablock.errors import ChainError, DonaBlockError, FileError, NodeError
 from donablock.settings import Settings
 
 FOLDER = "chain"
@@ -103,8 +103,12 @@ class LocalChain:
                 f"port {self._port} is taken, by `make demo-chain` perhaps: end that, or give"
                 " --chain-port 0 for any that is free"
             ) from error
-        node.request("anvil_setTime", node.now + 1)
-        opening.check_same(node, opening.manifest_in(self._folder))
+        try:
+            node.request("anvil_setTime", node.now + 1)
+            opening.check_same(node, opening.manifest_in(self._folder))
+        except BaseException:
+            node.kill()  # it would keep the port
+            raise
         self._node = node
         self._port = int(node.url.rpartition(":")[2])
 
@@ -123,8 +127,8 @@ class LocalChain:
             try:
                 self.start()
                 report("the local chain had ended and was started again from its last kept state")
-            except ChainError as error:
-                report(str(error))
+            except (DonaBlockError, OSError) as error:  # no memory or space; a node that is slow
+                report(f"the local chain cannot be started: {error}")
                 await asyncio.sleep(5.0)
 
     def stop(self) -> None:
