@@ -19,7 +19,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from donablock.roles.ports import free_port
 from tools.paths import ROOT
 
 VERSION = "4.1.0"
@@ -165,9 +165,11 @@ class Broker:
         self._properties = self._folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
-        self._port, controller = _free_ports(2)
+        self._port = free_port("127.0.0.1", 2)
         self._properties.write_text(
-            PROPERTIES.format(port=self._port, controller=controller, data=self._folder / "data")
+            PROPERTIES.format(
+                port=self._port, controller=self._port + 1, data=self._folder / "data"
+            )
         )
 
     @property
@@ -246,17 +248,6 @@ class Broker:
     ) -> None:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def _die_with_parent() -> None:

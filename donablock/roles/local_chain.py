@@ -20,6 +20,7 @@ from donablock.demo import opening
 from donablock.demo.run import MANIFESTS, STATE, perform
 from donablock.demo.world import START, Scale
 from donablock.errors import ChainError, DonaBlockError, FileError, NodeError
+from donablock.roles.ports import free_port
 from donablock.settings import Settings
 
 FOLDER = "chain"
@@ -35,7 +36,7 @@ class LocalChain:
         """port: 0 for any that is free."""
         self._folder = chosen.data_path / FOLDER
         self._demo = chosen.build_path / "demo"
-        self._port = port
+        self._port = port or free_port("127.0.0.1")
         self._node: Anvil | None = None
 
     @property
@@ -110,7 +111,6 @@ class LocalChain:
             node.kill()  # it would keep the port
             raise
         self._node = node
-        self._port = int(node.url.rpartition(":")[2])
 
     @property
     def _draft(self) -> Path:

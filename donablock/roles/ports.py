@@ -17,12 +17,15 @@ _QUIET = (15_000, 30_000)
 _TRIES = 50
 
 
-def free_port(host: str) -> int:
-    """One that no system gives to whoever asks for any, if it can be: while the process that has it
-    is started again, somebody else's connection could get it, and keep it for a minute."""
+def free_port(host: str, count: int = 1) -> int:
+    """The first of so many in a row that are free.
+
+    If it can be, they are none that a system gives to whoever asks for any: while a process that
+    has one is started again, somebody else's connection could get it, and keep it for a minute.
+    """
     for _ in range(_TRIES):
         port = random.randrange(*_QUIET)
-        if not is_taken(host, port):
+        if not any(is_taken(host, port + place) for place in range(count)):
             return port
     with _socket(host) as probe:
         probe.bind((host, 0))

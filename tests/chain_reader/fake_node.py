@@ -22,6 +22,7 @@ from typing import Any
 
 from aiohttp import web
 
+from donablock.roles.ports import free_port
 from tests.chain_reader.fake_chain import FakeBlock, FakeChain
 from tests.chain_reader.lies import Lie, Unfit
 
@@ -94,7 +95,7 @@ class FakeNode:
         self._injected: list[Injected] = []
         self._path = path
         self._runner: web.AppRunner | None = None
-        self._port = 0
+        self._port = free_port("127.0.0.1")
 
     # --- its state ----------------------------------------------------------------------------
 
@@ -143,7 +144,6 @@ class FakeNode:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
         await site.start()
-        self._port = self._runner.addresses[0][1]
         return self
 
     async def stop(self) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -35,19 +33,6 @@ def environment(**settings: object) -> dict[str, str]:
     given = {f"DONABLOCK_{name.upper()}": str(value) for name, value in settings.items()}
     found = {} if SCRIPT.exists() else {"PYTHONPATH": str(ROOT)}
     return kept | found | {"PYTHONUNBUFFERED": "1"} | given
-
-
-def free_port(count: int = 1) -> int:
-    """The first of `count` free ones in a row, of those that no system gives to whoever asks for
-    any: a process that is killed finds its port free when it comes back."""
-    while True:
-        first = random.randrange(15_000, 30_000)
-        try:
-            for port in range(first, first + count):
-                socket.create_server(("127.0.0.1", port)).close()
-        except (OSError, OverflowError):
-            continue
-        return first
 
 
 def eventually(what: str, asked: Callable[[], Any], seconds: float = PATIENCE) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import pytest
@@ -26,6 +27,13 @@ def test_where_all_of_those_are_taken_any_will_do(monkeypatch):
     monkeypatch.setattr(ports, "is_taken", lambda *_: True)
     with socket.create_server((HOST, free_port(HOST))) as server:
         assert server.getsockname()[1] > 0
+
+
+def test_some_in_a_row():
+    first = free_port(HOST, 4)
+    with contextlib.ExitStack() as stack:
+        for place in range(4):
+            stack.enter_context(socket.create_server((HOST, first + place)))
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")

@@ -15,13 +15,13 @@ import pytest
 
 from donablock.chain.node import Anvil
 from donablock.errors import DonaBlockError
+from donablock.roles.ports import free_port
 from donablock.store.postgres import EmbeddedPostgres
 from tests.roles.processes import (
     Command,
     asked,
     environment,
     eventually,
-    free_port,
     good,
     once,
     running,
@@ -50,7 +50,7 @@ class Machines:
 
     def __init__(self, folder: Path, url: str, node: Anvil) -> None:
         self.folder = folder
-        self.api = free_port()
+        self.api = free_port("127.0.0.1")
         self.settings = {
             "database_url": url,
             "nodes": json.dumps({"31337": [node.url]}),
@@ -70,7 +70,7 @@ class Machines:
 
     def start(self, *roles: str, **more):
         """A process with these roles; `ops` is its port."""
-        ops = free_port()
+        ops = free_port("127.0.0.1")
         log = self.folder / f"{'-'.join(roles)}-{ops}.log"
         arguments = ["run", *roles, "--ops", f"127.0.0.1:{ops}"]
         if "api" in roles:

