@@ -162,7 +162,7 @@ UPDATE deliveries AS d SET state = t.state, attempts = d.attempts + 1, claim = N
 FROM unnest($2::text[], $3::uuid[], $4::smallint[], $5::float8[], $6::float8[])
     AS t (id, claim, state, wait, ago)
 WHERE d.id = t.id AND d.claim = t.claim AND d.state = {LEASED}
-RETURNING d.id, d.attempts, {_NOW} - make_interval(secs => t.ago) AS started_at
+RETURNING d.id, t.claim, d.attempts, {_NOW} - make_interval(secs => t.ago) AS started_at
 """
 
 _WAKE = f"""
@@ -466,14 +466,16 @@ class Deliveries:
             [wait for _, _, wait, _ in judged],
             [at - outcome.started for outcome, *_ in judged],
         )
-        counted = {row["id"]: row for row in rows}
+        # by claim: while the database was away a lease may have run out, and its delivery been
+        # claimed and sent again, by us; then both outcomes are here
+        counted = {(row["id"], row["claim"]): row for row in rows}
         await connection.copy_records_to_table(
             "attempts",
             columns=_ATTEMPT_COLUMNS,
             records=[
-                _attempt(outcome, counted[outcome.claimed.id])
+                _attempt(outcome, row)
                 for outcome, *_ in judged
-                if outcome.claimed.id in counted
+                if (row := counted.get(_key(outcome))) is not None
             ],
         )
         keys = {
@@ -635,10 +637,18 @@ def _attempt(outcome: Outcome, row: Any) -> tuple[Any, ...]:
     )
 
 
-def _written(judged: Sequence[Any], counted: dict[str, Any], disabled: dict[str, str]) -> Written:
+def _key(outcome: Outcome) -> tuple[str, uuid.UUID]:
+    return outcome.claimed.id, outcome.claimed.claim
+
+
+def _written(
+    judged: Sequence[Any],
+    counted: dict[tuple[str, uuid.UUID], Any],
+    disabled: dict[str, str],
+) -> Written:
     written = Written([], [], [], [], disabled)
     for outcome, verdict, wait, _ in judged:
-        if outcome.claimed.id not in counted:
+        if _key(outcome) not in counted:
             written.lost.append(outcome.claimed.id)
         elif verdict is Verdict.DELIVERED:
             written.delivered.append(outcome.claimed.id)

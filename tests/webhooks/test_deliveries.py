@@ -227,6 +227,31 @@ async def test_an_outcome_whose_lease_ran_out_counts_for_nothing(
     assert len(await world.replays.attempts(PROJECT, first.id)) == 1
 
 
+@pytest.mark.parametrize("is_first_good", [True, False])
+@pytest.mark.parametrize("are_turned", [True, False])
+async def test_of_two_outcomes_of_one_message_only_that_of_its_lease_counts(
+    world: World, clock: Clock, is_first_good: bool, are_turned: bool
+) -> None:
+    """While the database is away outcomes wait; back again, a lease may be taken up and its message
+    sent once more before they are written."""
+    endpoint = await world.endpoint()
+    await world.add(endpoint.id)
+    queue = world.queue(clock=clock)
+    (first,) = await claimed(queue)
+    clock.advance(LEASE + 1)
+    await queue.take_up()
+    (second,) = await claimed(queue)
+    statuses = (204, FAILED) if is_first_good else (FAILED, 204)
+    outcomes = [answered(first, statuses[0]), answered(second, statuses[1])]
+    written = await wrote(queue, *(outcomes[::-1] if are_turned else outcomes))
+    assert written.lost == [first.id]
+    assert (written.again, written.delivered) == (
+        ([first.id], []) if is_first_good else ([], [first.id])
+    )
+    (attempt,) = await world.replays.attempts(PROJECT, first.id)
+    assert (attempt.number, attempt.status) == (1, statuses[1])
+
+
 async def test_a_lease_given_back_is_due_at_once_and_counts_no_attempt(world: World) -> None:
     endpoint = await world.endpoint()
     await world.add(endpoint.id, 3)
