@@ -36,7 +36,10 @@ def test_some_in_a_row():
             stack.enter_context(socket.create_server((HOST, first + place)))
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 def test_a_free_port_of_the_other_network():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no ::1 to listen at: {error}")
     with socket.create_server(("::1", free_port("::1")), family=socket.AF_INET6):
         pass
